@@ -1,0 +1,179 @@
+/**
+ * The deployable bundle, built by wrangler exactly as a deploy would build it, with one configuration in it.
+ *
+ * A build takes a second or two, so it is kept: under the digest of what went into it, with the list of those files
+ * beside it. As long as none of them has changed the next start loads neither esbuild nor wrangler.
+ */
+import { execFile } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { extname, join, resolve } from "node:path";
+import { CannotStart } from "./cannot-start.ts";
+import { runWrangler } from "./offline-wrangler.ts";
+import { readWorkerShape, type WorkerShape } from "./worker-shape.ts";
+
+export interface BundleRequest {
+  /** The folder of wrangler.toml. */
+  readonly root: string;
+  /** The configuration that the bundle gets as `mesh.config`: an absolute path. */
+  readonly configFile: string;
+  /** Where built bundles are kept. */
+  readonly cacheDirectory: string;
+}
+
+export interface BundledModule {
+  readonly type: "ESModule" | "Text" | "Data" | "CompiledWasm";
+  readonly path: string;
+}
+
+export interface Bundle {
+  readonly directory: string;
+  /** The entry first. */
+  readonly modules: readonly [BundledModule, ...BundledModule[]];
+  readonly shape: WorkerShape;
+}
+
+/** What is written beside a bundle. */
+interface BuildRecord {
+  /** Absolute path to SHA-256 of each file that went in. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly shape: WorkerShape;
+}
+
+export async function buildBundle(request: BundleRequest): Promise<Bundle> {
+  const recordFile = join(request.cacheDirectory, `${digest(`${request.root}\n${request.configFile}`)}.json`);
+  const kept = readRecord(recordFile);
+  const folder = kept === null ? "" : join(request.cacheDirectory, kept.folder);
+  if (kept !== null && existsSync(folder) && isUnchanged(kept.inputs)) return opened(folder, kept.shape);
+  mkdirSync(request.cacheDirectory, { recursive: true });
+  const built = await build(request);
+  writeAtomically(recordFile, JSON.stringify(built));
+  return opened(join(request.cacheDirectory, built.folder), built.shape);
+}
+
+/** Builds beside, and moves into place when complete: a reader never sees half a bundle, nor do two builders meet. */
+async function build(request: BundleRequest): Promise<BuildRecord> {
+  const workplace = join(request.cacheDirectory, `building-${process.pid}-${randomUUID()}`);
+  const [source, out] = [join(workplace, "source"), join(workplace, "out")];
+  try {
+    mirror(request.root, source);
+    const [shape] = await Promise.all([readWorkerShape(source), bundle(source, request.configFile, out)]);
+    const inputs = hashed([...inputsOf(out, source), join(request.root, "wrangler.toml"), ...ours]);
+    const folder = digest(JSON.stringify(inputs));
+    const target = join(request.cacheDirectory, folder);
+    if (!existsSync(target)) renameSync(out, target);
+    removeOld(request.cacheDirectory, folder);
+    return { inputs, folder, shape };
+  } finally {
+    rmSync(workplace, { recursive: true, force: true });
+  }
+}
+
+/** Another mesh may be about to read a bundle that was just replaced; it is not about to read yesterday's. */
+function removeOld(cacheDirectory: string, current: string): void {
+  for (const entry of readdirSync(cacheDirectory, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name === current) continue;
+    const path = join(cacheDirectory, entry.name);
+    const madeAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - madeAt > dayMs) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * wrangler writes into the folder of wrangler.toml, which may be read-only, and where another build may be at work: it
+ * gets a folder of its own, in which everything is a link to what is here.
+ */
+function mirror(root: string, source: string): void {
+  mkdirSync(source, { recursive: true });
+  for (const name of readdirSync(root)) {
+    if (!notMirrored.has(name)) symlinkSync(join(root, name), join(source, name));
+  }
+}
+
+const notMirrored = new Set([".wrangler", ".git", ".dev.vars", ".env", "dist"]);
+
+async function bundle(source: string, configFile: string, out: string): Promise<void> {
+  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${configFile}`];
+  const env = { MESH_CONFIG: configFile };
+  try {
+    await runWrangler(["deploy", "--config", join(source, "wrangler.toml"), ...flags], source, env);
+  } catch (error) {
+    // The build checks the configuration first; what is wrong in it is said better without wrangler around it.
+    const mistakes = await mistakesOf(configFile);
+    throw mistakes === null ? error : new CannotStart(mistakes, { cause: error });
+  }
+}
+
+function mistakesOf(configFile: string): Promise<string | null> {
+  const env = { ...process.env, MESH_CONFIG: configFile };
+  const checker = join(import.meta.dirname, "check-config.ts");
+  return new Promise((done) => {
+    execFile(process.execPath, [checker], { env }, (error, _, stderr) => {
+      done(error === null ? null : stderr.trimEnd());
+    });
+  });
+}
+
+/** Files that esbuild read, from its metafile; names in angle brackets are made up by plugins. */
+function inputsOf(out: string, source: string): string[] {
+  const meta = JSON.parse(readFileSync(join(out, "bundle-meta.json"), "utf8")) as { readonly inputs: object };
+  return Object.keys(meta.inputs)
+    .map((path) => resolve(source, path))
+    .filter((path) => existsSync(path));
+}
+
+/** What else decides: wrangler, esbuild and every package, by the lock file; and how the shape is read. */
+const ours = [join(import.meta.dirname, "..", "package-lock.json"), join(import.meta.dirname, "print-worker-shape.ts")];
+
+function hashed(paths: readonly string[]): Record<string, string> {
+  return Object.fromEntries([...new Set(paths)].toSorted().map((path) => [path, digest(readFileSync(path))]));
+}
+
+function isUnchanged(inputs: Readonly<Record<string, string>>): boolean {
+  return Object.entries(inputs).every(([path, hash]) => existsSync(path) && digest(readFileSync(path)) === hash);
+}
+
+function digest(bytes: string | Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+}
+
+function readRecord(file: string): BuildRecord | null {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as BuildRecord) : null;
+}
+
+function writeAtomically(file: string, text: string): void {
+  const beside = `${file}.${process.pid}`;
+  writeFileSync(beside, text);
+  renameSync(beside, file);
+}
+
+const moduleTypes: Readonly<Record<string, BundledModule["type"]>> = {
+  ".js": "ESModule",
+  ".txt": "Text",
+  ".html": "Text",
+  ".sql": "Text",
+  ".bin": "Data",
+  ".wasm": "CompiledWasm",
+};
+
+function opened(directory: string, shape: WorkerShape): Bundle {
+  const entryName = `${shape.entryName}.js`;
+  const rest = readdirSync(directory).flatMap((name): BundledModule[] => {
+    const type = moduleTypes[extname(name)];
+    return type === undefined || name === entryName ? [] : [{ type, path: join(directory, name) }];
+  });
+  return { directory, modules: [{ type: "ESModule", path: join(directory, entryName) }, ...rest], shape };
+}

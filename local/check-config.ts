@@ -1,0 +1,72 @@
+/**
+ * Checks a configuration without starting anything: the build of a deployment and `npm run check` run it.
+ *
+ * Reads the file that MESH_CONFIG names, else mesh.config.ts beside wrangler.toml. Prints each mistake on a line of its
+ * own, `path: expected …: received …`, and ends with exit code 1 when there is one.
+ */
+import { existsSync } from "node:fs";
+import * as nodeModule from "node:module";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { compile } from "../workers/config/compile.ts";
+import { ConfigurationError, lineOf } from "../workers/config/refusal.ts";
+
+const root = join(import.meta.dirname, "..");
+const named = process.env["MESH_CONFIG"];
+const file = named === undefined || named === "" ? join(root, "mesh.config.ts") : resolve(named);
+const shownFile = relative(process.cwd(), file).startsWith("..") ? file : relative(process.cwd(), file);
+
+/** `selvedge` is this project wherever the file lies, and the file is a module whatever package it lies in. */
+function resolveSelvedge(): void {
+  const definitions = pathToFileURL(join(root, "workers", "config", "define.ts")).href;
+  const configuration = pathToFileURL(file).href;
+  nodeModule.registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === "selvedge") return { url: definitions, format: "module-typescript", shortCircuit: true };
+      const found = next(specifier, context);
+      return found.url === configuration && file.endsWith(".ts") ? { ...found, format: "module-typescript" } : found;
+    },
+  });
+}
+
+async function defaultExportOf(path: string): Promise<unknown> {
+  const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+  return loaded.default;
+}
+
+function refuse(lines: readonly string[]): void {
+  process.stderr.write(`${lines.join("\n")}\n`);
+  process.exitCode = 1;
+}
+
+async function check(): Promise<void> {
+  if (!("registerHooks" in nodeModule)) {
+    refuse([
+      `cannot check ${shownFile}: expected Node 22.18 or later (npm scripts bring their own): received ${process.version}`,
+    ]);
+    return;
+  }
+  if (!existsSync(file)) {
+    refuse([`cannot check ${shownFile}: expected a file: received nothing`]);
+    return;
+  }
+  resolveSelvedge();
+  let config: unknown;
+  try {
+    config = await defaultExportOf(file);
+  } catch (error) {
+    // The file is the user's own code: what it throws, and where, is what its writer needs.
+    refuse([`cannot load ${shownFile}:`, error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+    return;
+  }
+  try {
+    const mesh = compile(config);
+    const counts = `services ${mesh.services.size}, routes ${mesh.routes.length}, limits ${mesh.limits.size}`;
+    process.stdout.write(`${shownFile}: ${counts}, version ${mesh.version}\n`);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    refuse([`cannot use ${shownFile}:`, ...error.mistakes.map((mistake) => lineOf(mistake))]);
+  }
+}
+
+await check();

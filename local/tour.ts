@@ -1,0 +1,110 @@
+/**
+ * What there is to see, as curl lines with the answers that this very mesh has just given to them. Each show is a row of
+ * requests in order; the shows do not touch each other and are made at the same time.
+ */
+import type { LocalMesh } from "./mesh.ts";
+import { curlLine, perform, type ShownRequest } from "./shown-request.ts";
+
+export interface Show {
+  readonly title: string;
+  readonly requests: readonly ShownRequest[];
+}
+
+export interface ShowAnswered {
+  readonly title: string;
+  readonly lines: readonly { readonly line: string; readonly answer: readonly string[] }[];
+}
+
+interface LimitFacts {
+  readonly name: string;
+  readonly quota: number | "unlimited";
+  readonly windowMs: number;
+  readonly mode: "enforce" | "shadow";
+}
+
+/** A line that puts an admin token into `$TOKEN`, in any POSIX shell. */
+export function tokenLine(mesh: LocalMesh): string {
+  const secret = `sed -n 's/^MESH_ADMIN_SECRET=//p' '${mesh.state.secretsFile.replaceAll("'", `'\\''`)}'`;
+  const call = `curl -s -u "admin:$(${secret})" -d grant_type=client_credentials ${urlAt(mesh, 0)}/_mesh/v1/auth/token`;
+  return `TOKEN=$(${call} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`;
+}
+
+export async function makeTour(mesh: LocalMesh, ofDemo: boolean): Promise<ShowAnswered[]> {
+  const token = await mesh.adminToken();
+  const limit = ofDemo ? await limitToShow(mesh, token) : null;
+  const shows = ofDemo
+    ? [
+        ...(limit === null ? [] : [limitShow(mesh, limit)]),
+        purgeShow(mesh, "/parts/1", { tags: ["part-1"] }),
+        lockShow(mesh),
+      ]
+    : [purgeShow(mesh, "/", { prefixes: ["/"] }), lockShow(mesh)];
+  return Promise.all(shows.map((show) => answered(show, token)));
+}
+
+async function answered({ title, requests }: Show, token: string): Promise<ShowAnswered> {
+  const lines = [];
+  for (const request of requests) lines.push({ line: curlLine(request), answer: await perform(request, token) });
+  return { title, lines };
+}
+
+/** Half the quota twice, and once more: wherever it is asked, a limit is one limit. */
+function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show {
+  const cost = Number(quota) / 2;
+  // A new key is a new budget: a second start within the window finds all of it.
+  const key = `tour-${Date.now().toString(36)}`;
+  return {
+    title: `one limit, whichever edge is asked: ${quota} in ${windowMs / 1_000} s (another key is another budget)`,
+    requests: [0, 1, 2].map((edge) => ({
+      method: "POST",
+      url: `${urlAt(mesh, edge)}/_mesh/v1/limits/${name}/take`,
+      json: { key, cost },
+      isAuthorized: true,
+    })),
+  };
+}
+
+/** The longest window: there is time to paste three lines. */
+async function limitToShow(mesh: LocalMesh, token: string): Promise<LimitFacts | null> {
+  const response = await fetch(`${urlAt(mesh, 0)}/_mesh/v1/limits`, { headers: { Authorization: `Bearer ${token}` } });
+  if (!response.ok) throw new Error(`cannot list the limits: received ${response.status}: ${await response.text()}`);
+  const { limits } = (await response.json()) as { readonly limits: readonly LimitFacts[] };
+  const fit = limits.filter(
+    ({ quota, mode }) => typeof quota === "number" && quota >= 2 && quota % 2 === 0 && mode === "enforce",
+  );
+  return fit.toSorted((one, other) => other.windowMs - one.windowMs)[0] ?? null;
+}
+
+function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
+  const read = (edge: number): ShownRequest => ({ url: `${urlAt(mesh, edge)}${path}`, shows: ["Cache-Status", "Age"] });
+  const purge: ShownRequest = {
+    method: "POST",
+    url: `${urlAt(mesh, 1)}/_mesh/v1/invalidations?ack=everywhere`,
+    json: what,
+    isAuthorized: true,
+  };
+  return { title: "a purge that is everywhere when it is answered", requests: [read(0), read(0), purge, read(0)] };
+}
+
+/** Two holders at two edges; the second is refused, then waits in line until the first one's second is over. */
+function lockShow(mesh: LocalMesh): Show {
+  const acquire = (edge: number, json: object): ShownRequest => ({
+    method: "POST",
+    url: `${urlAt(mesh, edge)}/_mesh/v1/locks/stock-take/acquire`,
+    json,
+    isAuthorized: true,
+  });
+  return {
+    title: "one holder at a time, each with a greater fencing token",
+    requests: [
+      acquire(0, { holder: "node-a", ttlMs: 1_000 }),
+      acquire(1, { holder: "node-b", ttlMs: 1_000 }),
+      acquire(2, { holder: "node-b", ttlMs: 1_000, waitMs: 5_000 }),
+    ],
+  };
+}
+
+/** With fewer edges the same one is asked again. */
+function urlAt(mesh: LocalMesh, index: number): string {
+  return mesh.edges[index % mesh.edges.length]?.url ?? "";
+}

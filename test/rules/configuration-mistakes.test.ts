@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { issuer, type MistakeRow, route, mistakesOf, withIssuer, withTop } from "../support/configurations.ts";
+
+const rows: readonly MistakeRow[] = [
+  [
+    "a configuration is an object",
+    7,
+    "configuration: expected what defineMesh returns, as the default export: received 7",
+  ],
+  [
+    "services are needed",
+    { routes: [route] },
+    "services: expected an object with at least one service by its name: received nothing",
+  ],
+  [
+    "at least one service",
+    withTop({ services: {} }),
+    "services: expected an object with at least one service by its name: received {}",
+  ],
+  [
+    "an unknown field at the top names the nearest",
+    withTop({ limit: {} }),
+    'limit: expected a known field, perhaps "limits": received "limit"',
+  ],
+  [
+    "an environment is a name",
+    withTop({ environment: "Prod/1" }),
+    'environment: expected a name ([a-z0-9][a-z0-9._-]{0,63}): received "Prod/1"',
+  ],
+  [
+    "regions are the platform's",
+    withTop({ regions: ["weur", "mars"] }),
+    'regions[1]: expected "wnam" or "enam" or "sam" or "weur" or "eeur" or "apac" or "oc" or "afr" or "me": received "mars"',
+  ],
+  [
+    "a region counts once",
+    withTop({ regions: ["weur", "weur"] }),
+    'regions[1]: expected each item once: received "weur"',
+  ],
+  ["some region is needed", withTop({ regions: [] }), "regions: expected a list of at least one region: received []"],
+  [
+    "a lease has whole milliseconds",
+    withTop({ viewLeaseMs: 100.5 }),
+    "viewLeaseMs: expected a whole number from 100 to 300000: received 100.5",
+  ],
+  [
+    "a lease is finite",
+    withTop({ regionLeaseMs: Infinity }),
+    "regionLeaseMs: expected a whole number from 100 to 300000: received Infinity",
+  ],
+  [
+    "a view lease fits in a region lease",
+    withTop({ viewLeaseMs: 20_000 }),
+    "viewLeaseMs: expected at most regionLeaseMs (10000): received 20000",
+  ],
+  [
+    "an address is an address",
+    withTop({ addresses: { block: ["300.1.1.1"] } }),
+    'addresses.block[0]: expected an IPv4 or IPv6 address, with /bits or without: received "300.1.1.1"',
+  ],
+  [
+    "a network has no bits beyond its length",
+    withTop({ addresses: { only: ["10.0.0.1/8"] } }),
+    'addresses.only[0]: expected no bits set beyond the first 8, so 10.0.0.0/8: received "10.0.0.1/8"',
+  ],
+  [
+    "a header needs proxies that wrote it",
+    withTop({ addresses: { from: { header: "x-forwarded-for" } } }),
+    "addresses.from.trustedProxies: expected a list of at least one network of your own proxies: received nothing",
+  ],
+  [
+    "not everyone is a trusted proxy",
+    withTop({ addresses: { from: { header: "x-forwarded-for", trustedProxies: ["0.0.0.0/0"] } } }),
+    'addresses.from.trustedProxies[0]: expected a network of your own proxies, not everyone: received "0.0.0.0/0"',
+  ],
+  [
+    "own tokens are signed ES256",
+    withTop({ tokens: { algorithm: "RS256" } }),
+    'tokens.algorithm: expected "ES256" (others are not available in this version): received "RS256"',
+  ],
+  [
+    "refresh tokens are for later",
+    withTop({ tokens: { refresh: {} } }),
+    "tokens.refresh: expected no such setting (not available in this version): received {}",
+  ],
+  [
+    "the mesh's issuer is https or a URN",
+    withTop({ tokens: { issuer: "http://api.example.com" } }),
+    'tokens.issuer: expected an https URL without query and fragment (RFC 8414 section 2), or a URN: received "http://api.example.com"',
+  ],
+  [
+    "an outside issuer does not share its key",
+    withIssuer({ algorithms: ["HS256"] }),
+    'issuers[0].algorithms[0]: expected asymmetric algorithms: "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512": received "HS256"',
+  ],
+  [
+    "an issuer's audience is said",
+    withIssuer({ audience: undefined }),
+    "issuers[0].audience: expected a text of 1 to 256 printable ASCII characters: received nothing",
+  ],
+  [
+    "keys come over https",
+    withIssuer({ jwksUri: "http://id.example.com/jwks" }),
+    'issuers[0].jwksUri: expected an https URL with a public host name (others only with environment "local" or allowInsecureKeys): received "http://id.example.com/jwks"',
+  ],
+  [
+    "keys do not come from an address",
+    withIssuer({ jwksUri: "https://10.0.0.1/jwks" }),
+    'issuers[0].jwksUri: expected an https URL with a public host name (others only with environment "local" or allowInsecureKeys): received "https://10.0.0.1/jwks"',
+  ],
+  [
+    "discovery needs a URL",
+    withIssuer({ issuer: "accounts" }),
+    'issuers[0].issuer: expected an https URL without query and fragment, or a jwksUri beside it: received "accounts"',
+  ],
+  [
+    "an issuer counts once",
+    withTop({ issuers: [issuer, issuer] }),
+    'issuers[1].issuer: expected each issuer once: received "https://id.example.com"',
+  ],
+  [
+    "no outside issuer is the mesh",
+    withTop({ tokens: { issuer: issuer.issuer }, issuers: [issuer] }),
+    'issuers[0].issuer: expected an issuer other than the mesh itself (tokens.issuer): received "https://id.example.com"',
+  ],
+  [
+    "login at the root is for later",
+    withTop({ mount: { auth: "/" } }),
+    'mount.auth: expected no such setting (not available in this version): received "/"',
+  ],
+  [
+    "Kuzzle's status is for later",
+    withTop({ mount: { kuzzleStatus: true } }),
+    "mount.kuzzleStatus: expected false (others are not available in this version): received true",
+  ],
+  [
+    "accounts are for later",
+    withTop({ accounts: { source: "mesh" } }),
+    'accounts: expected no such setting (not available in this version): received {"source":"mesh"}',
+  ],
+  [
+    "the login guard is for later",
+    withTop({ loginGuard: {} }),
+    "loginGuard: expected no such setting (not available in this version): received {}",
+  ],
+];
+
+describe("a mistake in a configuration is told by its path, what was expected and what was received", () => {
+  // One cause, one line: nothing is told that only follows from it.
+  it.each(rows)("%s", (_rule, config, line) => {
+    expect(mistakesOf(config)).toEqual([line]);
+  });
+});

@@ -1,0 +1,132 @@
+import { parseList } from "structured-headers";
+import { describe, expect, test, vi } from "vitest";
+import type { Limit, Route } from "../../workers/config/mesh.ts";
+import { limit as limitStep } from "../../workers/gate/limits.ts";
+import type { Passage } from "../../workers/gate/passage.ts";
+import type { Refusal } from "../../workers/problem/problem.ts";
+import { limitOf, Wire } from "./limit-wire.ts";
+
+const reads = limitOf({ name: "reads", quota: 3, windowMs: 1_000 });
+const plan = limitOf({ name: "plan", quota: 10, windowMs: 60_000, by: [{ kind: "tenant" }] });
+
+function routeOf(...limits: Limit[]): Route {
+  return { name: "GET /*", limits } as unknown as Route;
+}
+
+interface Gone {
+  readonly refusal: Refusal | null;
+  readonly head: Readonly<Record<string, string>>;
+}
+
+async function pass(wire: Wire, route: Route, more: Partial<Passage> = {}): Promise<Gone> {
+  const head: Record<string, string> = {};
+  const passage = {
+    request: new Request("https://api.example.com/"),
+    isolate: { limits: wire.desk },
+    context: wire.context,
+    now: wire.now,
+    route,
+    address: "192.0.2.1",
+    isExempt: false,
+    identity: null,
+    head,
+    ...more,
+  } as unknown as Passage;
+  const result = await limitStep(passage);
+  if (result instanceof Response) throw new Error("expected no answer of its own");
+  return { refusal: result, head };
+}
+
+function items(field: string | undefined): [unknown, Record<string, unknown>][] {
+  return parseList(field ?? "").map(([value, parameters]) => [value, Object.fromEntries(parameters)]);
+}
+
+describe("the answer's head", () => {
+  test("policies and states parse as structured lists, in order of name", async () => {
+    const { refusal, head } = await pass(new Wire(), routeOf(reads, plan));
+    expect(refusal).toBeNull();
+    expect(items(head["RateLimit-Policy"])).toEqual([
+      ["plan", { q: 10, w: 60 }],
+      ["reads", { q: 3, w: 1 }],
+    ]);
+    expect(items(head["RateLimit"])).toEqual([
+      ["plan", { r: 9, t: 60 }],
+      ["reads", { r: 2, t: 1 }],
+    ]);
+  });
+
+  test("a window that is not of whole seconds has no w, and t is rounded up", async () => {
+    const { head } = await pass(new Wire(), routeOf({ ...reads, windowMs: 1_500 }));
+    expect(items(head["RateLimit-Policy"])).toEqual([["reads", { q: 3 }]]);
+    expect(items(head["RateLimit"])).toEqual([["reads", { r: 2, t: 2 }]]);
+  });
+
+  test("a route without limits, with unlimited ones only, or an exempt address says nothing and calls nobody", async () => {
+    const wire = new Wire();
+    expect((await pass(wire, routeOf())).head).toEqual({});
+    expect((await pass(wire, routeOf(limitOf({ quota: "unlimited" })))).head).toEqual({});
+    expect((await pass(wire, routeOf(reads), { isExempt: true })).head).toEqual({});
+    expect(wire.calls).toBe(0);
+  });
+
+  test("shadow limits count, refuse nothing and are not announced", async () => {
+    const wire = new Wire();
+    const shadow = limitOf({ mode: "shadow", quota: 1 });
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+    for (let index = 0; index < 3; index += 1)
+      expect(await pass(wire, routeOf(shadow))).toEqual({ refusal: null, head: {} });
+    expect(wire.used(shadow, "192.0.2.1")).toBe(1);
+    vi.restoreAllMocks();
+  });
+});
+
+describe("refusals", () => {
+  test("429 names the violated policy and does not ask to come before the window ends", async () => {
+    const wire = new Wire();
+    for (let index = 0; index < 3; index += 1) await pass(wire, routeOf(reads));
+    for (const elapsed of [0, 1, 999]) {
+      wire.now += elapsed;
+      const { refusal, head } = await pass(wire, routeOf(reads));
+      expect(refusal).toMatchObject({ code: "quota_exceeded", members: { "violated-policies": ["reads"] } });
+      const t = Number(items(head["RateLimit"])[0]?.[1]["t"]);
+      expect(Number(refusal?.headers?.["Retry-After"])).toBeGreaterThanOrEqual(Math.max(1, t));
+      wire.now -= elapsed;
+    }
+  });
+
+  test("L4 what earlier limits charged goes back when a later one refuses", async () => {
+    const wire = new Wire();
+    for (let index = 0; index < 3; index += 1) await pass(wire, routeOf(reads));
+    // The quota is used up, and nobody here has been refused yet: the deny cache knows nothing.
+    const { refusal } = await pass(wire, routeOf(plan, reads));
+    await wire.settle();
+    expect(refusal?.code).toBe("quota_exceeded");
+    expect(wire.used(plan, "192.0.2.1")).toBe(0);
+    expect(wire.used(reads, "192.0.2.1")).toBe(3);
+  });
+
+  test("L4 a limit that is known to refuse spares the others a charge and a call", async () => {
+    const wire = new Wire();
+    for (let index = 0; index < 4; index += 1) await pass(wire, routeOf(reads));
+    const calls = wire.calls;
+    const { refusal, head } = await pass(wire, routeOf(plan, reads));
+    expect(refusal).toMatchObject({ code: "quota_exceeded", members: { "violated-policies": ["reads"] } });
+    expect(wire.calls).toBe(calls);
+    expect(items(head["RateLimit-Policy"]).map(([name]) => name)).toEqual(["plan", "reads"]);
+    expect(items(head["RateLimit"]).map(([name]) => name)).toEqual(["reads"]);
+  });
+
+  test("L8 an unreachable limiter is 503 with Retry-After when closed, and no made-up state when open", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const wire = new Wire();
+    wire.faults.push("fails", "fails");
+    const closed = await pass(wire, routeOf(reads));
+    expect(closed.refusal).toMatchObject({ code: "overloaded", headers: { "Retry-After": "1" } });
+    wire.faults.push("fails", "fails");
+    const open = await pass(wire, routeOf({ ...reads, onError: "open" }));
+    expect(open.refusal).toBeNull();
+    expect(open.head["RateLimit"]).toBeUndefined();
+    expect(items(open.head["RateLimit-Policy"])).toHaveLength(1);
+    vi.restoreAllMocks();
+  });
+});

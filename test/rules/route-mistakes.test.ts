@@ -1,0 +1,174 @@
+import { describe, expect, it } from "vitest";
+import { limit, type MistakeRow, route, mistakesOf, service, withRoute, withTop } from "../support/configurations.ts";
+
+const rows: readonly MistakeRow[] = [
+  [
+    "routes are needed",
+    { services: { inventory: service } },
+    "routes: expected a list of at least one route: received nothing",
+  ],
+  ["at least one route", withTop({ routes: [] }), "routes: expected a list of at least one route: received []"],
+  [
+    "an unknown field near to none names all",
+    withRoute({ xyzzy: 1 }),
+    'routes[0].xyzzy: expected a known field: "match", "methods", "service", "identity", "allow", "limits", "cors", "rewrite", "maxBodyBytes", "cache", "fence": received "xyzzy"',
+  ],
+  [
+    "a match begins with a slash",
+    withRoute({ match: "a" }),
+    'routes[0].match: expected a slash at its beginning: received "a"',
+  ],
+  [
+    "a star comes last",
+    withRoute({ match: { path: "/a*/b" } }),
+    'routes[0].match.path: expected `*` only as its last segment: received "/a*/b"',
+  ],
+  [
+    "a match is canonical",
+    withRoute({ match: "/a/../b" }),
+    'routes[0].match: expected no dot segment: received "/a/../b"',
+  ],
+  [
+    "a host has no port",
+    withRoute({ match: { host: "API.example.com:80", path: "/" } }),
+    'routes[0].match.host: expected a host name in lower case, without a port: received "API.example.com:80"',
+  ],
+  [
+    "the mesh's own paths are its own",
+    withRoute({ match: "/_mesh/*" }),
+    'routes[0].match: expected a path outside of /_mesh, which the mesh answers itself: received "/_mesh/*"',
+  ],
+  [
+    "methods are in capitals",
+    withRoute({ methods: ["get"] }),
+    'routes[0].methods[0]: expected a method in capitals, not CONNECT or TRACE: received "get"',
+  ],
+  [
+    "a method that cannot be fetched is no method",
+    withRoute({ methods: ["TRACE"] }),
+    'routes[0].methods[0]: expected a method in capitals, not CONNECT or TRACE: received "TRACE"',
+  ],
+  [
+    "a route's service exists",
+    withRoute({ service: "inventry" }),
+    'routes[0].service: expected the name of a service, perhaps "inventory": received "inventry"',
+  ],
+  [
+    "a route's limit exists",
+    withRoute({ limits: ["reeds"] }, { limits: { reads: limit } }),
+    'routes[0].limits[0]: expected the name of a limit, perhaps "reads": received "reeds"',
+  ],
+  [
+    "identity is one of three",
+    withRoute({ identity: "maybe" }),
+    'routes[0].identity: expected "none" or "optional" or "required" or { need, forward }: received "maybe"',
+  ],
+  [
+    "forwarding an assertion is for later",
+    withRoute({ identity: { need: "required", forward: "assertion" } }),
+    'routes[0].identity.forward: expected "token" or "none" (others are not available in this version): received "assertion"',
+  ],
+  [
+    "what is not read is passed on",
+    withRoute({ identity: { need: "none", forward: "none" } }),
+    'routes[0].identity.forward: expected "token" (with need "none" nothing is read, and what came is passed on): received "none"',
+  ],
+  [
+    "scopes need an identity",
+    withRoute({ identity: "optional", allow: { scopes: ["read"] } }),
+    'routes[0].allow: expected identity "required" beside it: received "optional"',
+  ],
+  [
+    "an allowance allows something",
+    withRoute({ allow: {} }),
+    "routes[0].allow: expected at least one scope or role: received nothing",
+  ],
+  [
+    "a scope has no space",
+    withRoute({ allow: { scopes: ["a b"] } }),
+    'routes[0].allow.scopes[0]: expected a scope (RFC 6749 section 3.3): received "a b"',
+  ],
+  [
+    "a limit by subject needs an identity",
+    withRoute({ identity: "none", limits: ["l"] }, { limits: { l: { ...limit, by: "subject" } } }),
+    'routes[0].limits[0]: expected a limit that needs no identity, which this route does not read (it counts by subject): received "l"',
+  ],
+  [
+    "a limit by tenant needs an identity",
+    withRoute({ identity: "none", limits: ["l"] }, { limits: { l: { ...limit, by: ["address", "tenant"] } } }),
+    'routes[0].limits[0]: expected a limit that needs no identity, which this route does not read (it counts by tenant): received "l"',
+  ],
+  [
+    "a limit by key is for the API only",
+    withRoute({ limits: ["l"] }, { limits: { l: { ...limit, by: "key" } } }),
+    'routes[0].limits[0]: expected a limit whose key a request has: by "key" only POST /_mesh/v1/limits/NAME/take counts: received "l"',
+  ],
+  [
+    "credentials are not for every site",
+    withRoute({ cors: { origins: "*", credentials: true } }),
+    'routes[0].cors.origins: expected a list of origins, because credentials are allowed: received "*"',
+  ],
+  [
+    "a CORS origin is written as browsers do",
+    withRoute({ cors: { origins: ["https://app.example.com/"] } }),
+    'routes[0].cors.origins[0]: expected an origin as browsers write it, such as "https://app.example.com": received "https://app.example.com/"',
+  ],
+  [
+    "what is stripped leads the path",
+    withRoute({ rewrite: { strip: "/b" } }),
+    `routes[0].rewrite.strip: expected the leading segments of the route's path (/a/:id): received "/b"`,
+  ],
+  [
+    "what is stripped is no longer than the path",
+    withRoute({ rewrite: { strip: "/a/:id/c" } }),
+    `routes[0].rewrite.strip: expected the leading segments of the route's path (/a/:id): received "/a/:id/c"`,
+  ],
+  [
+    "a prefix has no parameters",
+    withRoute({ rewrite: { prefix: "/t/:x" } }),
+    'routes[0].rewrite.prefix: expected a path without parameters: received "/t/:x"',
+  ],
+  ["a rewrite rewrites", withRoute({ rewrite: {} }), "routes[0].rewrite: expected strip, prefix, or both: received {}"],
+  [
+    "a partition needs an identity",
+    withRoute({ identity: "none", cache: { partition: ["tenant"] } }),
+    'routes[0].cache.partition: expected none, because identity "none" reads no identity to part by: received ["tenant"]',
+  ],
+  [
+    "only reads are kept",
+    withRoute({ methods: ["POST"], cache: {} }),
+    'routes[0].cache: expected a route that takes GET or HEAD: nothing else is kept: received ["POST"]',
+  ],
+  [
+    "a tag is short",
+    withRoute({ cache: { tags: ["x".repeat(65)] } }),
+    `routes[0].cache.tags[0]: expected a tag of 1 to 64 printable ASCII characters without spaces: received "${"x".repeat(65)}"`,
+  ],
+  [
+    "a fence is for later",
+    withRoute({ fence: "stock-take" }),
+    'routes[0].fence: expected no such setting (not available in this version): received "stock-take"',
+  ],
+  [
+    "the same route twice is never reached",
+    withTop({ routes: [route, { ...route, match: "/a/:other" }] }),
+    'routes[1].match: expected a request that routes[0] leaves: it takes all of these: received "* /a/:other"',
+  ],
+  [
+    "a route under a wider one is never reached",
+    withTop({
+      routes: [
+        { ...route, match: "/*" },
+        { ...route, methods: ["GET"], match: { host: "h.example.com", path: "/a" } },
+      ],
+    }),
+    'routes[1].match: expected a request that routes[0] leaves: it takes all of these: received "GET h.example.com/a"',
+  ],
+];
+
+describe("a mistake in a route is told by its path, what was expected and what was received", () => {
+  // One cause, one line: nothing is told that only follows from it.
+  it.each(rows)("%s", (_rule, config, line) => {
+    expect(mistakesOf(config)).toEqual([line]);
+  });
+});

@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { ClosingLine } from "./test/support/closing-line.ts";
+
+const at = (path: string) => join(import.meta.dirname, path);
+
+/** The runtime's own errors are shown; its advice to put secrets into files is not for tests. */
+process.env["WRANGLER_LOG"] ??= "error";
+
+/** The same two names as `[alias]` in wrangler.toml. */
+const resolve = {
+  alias: [
+    { find: /^mesh\.config$/, replacement: at("mesh.config.ts") },
+    { find: /^selvedge$/, replacement: at("workers/config/define.ts") },
+  ],
+};
+
+/** Not secret: what the Worker under test is given where a deployed one has its secrets. */
+const testSecrets = {
+  MESH_ADMIN_SECRET: "a test's admin secret, long enough to pass",
+  MESH_KEY_SECRET: "a test's key secret, also long enough to pass",
+};
+
+const notOurs = ["**/node_modules/**", "**/dist/**", "**/.selvedge/**", "**/.wrangler/**"];
+const conformance = ["test/conformance/**/*.test.ts"];
+const objects = ["test/objects/**/*.test.ts"];
+const mesh = ["test/mesh/**/*.test.ts", "test/faults/**/*.test.ts"];
+
+export default defineConfig({
+  test: {
+    reporters: ["default", new ClosingLine()],
+    maxWorkers: "100%",
+    projects: [
+      {
+        // Whatever is not claimed below runs here: no test file can lie in the tree and not run.
+        resolve,
+        test: {
+          name: "rules",
+          include: ["**/*.test.ts"],
+          exclude: [...notOurs, ...conformance, ...objects, ...mesh],
+        },
+      },
+      {
+        resolve,
+        test: { name: "conformance", include: conformance },
+      },
+      {
+        resolve,
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: at("wrangler.toml") },
+            miniflare: { bindings: testSecrets },
+          }),
+        ],
+        test: { name: "objects", include: objects, testTimeout: 20_000 },
+      },
+      {
+        // A mesh takes ports and both cores: one file at a time, after the others.
+        resolve,
+        test: {
+          name: "mesh",
+          include: mesh,
+          globalSetup: ["test/support/build-bundle.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});

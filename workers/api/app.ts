@@ -1,0 +1,31 @@
+/**
+ * The mesh API: /_mesh/v1, one file a resource. Bearer tokens of the mesh only, each call with its scope.
+ * Everything malformed gets a problem document that names the field; nothing is half done.
+ */
+import { Hono } from "hono";
+import { problemResponse, refuse } from "../problem/problem.ts";
+import type { ApiEnv } from "./call.ts";
+import { Refused } from "./refused.ts";
+import { authPaths } from "./auth.ts";
+import { events } from "./events.ts";
+import { invalidations } from "./invalidations.ts";
+import { limits } from "./limits.ts";
+import { locks } from "./locks.ts";
+import { status } from "./status.ts";
+
+export function createApi(): Hono<ApiEnv> {
+  const api = new Hono<ApiEnv>();
+  api.route("/_mesh/v1/auth", authPaths());
+  api.route("/_mesh/v1/events", events());
+  api.route("/_mesh/v1/invalidations", invalidations());
+  api.route("/_mesh/v1/limits", limits());
+  api.route("/_mesh/v1/locks", locks());
+  api.route("/_mesh/v1/status", status());
+  api.notFound((c) => problemResponse(refuse("not_found"), c.var.requestId));
+  api.onError((error, c) => {
+    if (error instanceof Refused) return problemResponse(error.refusal, c.var.requestId);
+    console.error({ event: "api_failed", requestId: c.var.requestId, error: String(error) });
+    return problemResponse(refuse("internal_error"), c.var.requestId);
+  });
+  return api;
+}

@@ -1,0 +1,67 @@
+/** Reads what a caller of the mesh API sent: strict JSON, bounded, unknown fields refused. */
+import * as v from "valibot";
+import { refused } from "./refused.ts";
+
+/** Bodies of the mesh API, bytes. */
+export const maxBodyBytes = 1_048_576;
+
+/** The body as `schema` says, or a `malformed_request` that names the field and what was expected. */
+export async function readBody<Schema extends v.GenericSchema>(request: Request, schema: Schema): Promise<v.InferOutput<Schema>> {
+  const text = await readText(request);
+  return checked(schema, parseJson(text));
+}
+
+/** Query parameters as `schema` says; a parameter given twice is refused. */
+export function readQuery<Schema extends v.GenericSchema>(url: string, schema: Schema): v.InferOutput<Schema> {
+  const query = new URL(url).searchParams;
+  const record: Record<string, string> = {};
+  for (const [name, value] of query) {
+    if (Object.hasOwn(record, name)) throw refused("malformed_request", `query ${name}: expected once: received more than once`);
+    record[name] = value;
+  }
+  return checked(schema, record);
+}
+
+export function checked<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw refused("malformed_request", `${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
+}
+
+/** The body as UTF-8 text of at most 1 MiB; a declared length over it is refused before a byte is read. */
+export async function readText(request: Request): Promise<string> {
+  const declared = Number(request.headers.get("content-length") ?? "0");
+  if (declared > maxBodyBytes) throw tooLarge();
+  if (request.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.byteLength;
+    if (length > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw refused("malformed_request", "body: expected UTF-8");
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw refused("malformed_request", "body: expected JSON");
+  }
+}
+
+function tooLarge(): Error {
+  return refused("too_large", `body: expected at most ${maxBodyBytes} bytes`);
+}

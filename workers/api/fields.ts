@@ -1,0 +1,36 @@
+/** Fields that several resources share, with their messages: what was expected, never what was received whole. */
+import * as v from "valibot";
+
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** Names of locks, limits, holders' locks and the like. */
+export const name = v.pipe(v.string("expected a text"), v.regex(namePattern, "expected [a-z0-9][a-z0-9._-]{0,63}"));
+
+export function wholeNumber(least: number, most: number) {
+  const expected = `expected a whole number from ${least} to ${most}`;
+  return v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(least, expected), v.maxValue(most, expected));
+}
+
+/** The same for a query parameter, which is text. */
+export function wholeNumberText(least: number, most: number) {
+  const expected = `expected a whole number from ${least} to ${most}`;
+  return v.pipe(v.string(expected), v.regex(/^\d{1,15}$/, expected), v.transform(Number), v.minValue(least, expected), v.maxValue(most, expected));
+}
+
+/** Printable, no control characters, bounded in UTF-8 bytes. */
+export function text(least: number, mostBytes: number) {
+  const expected = `expected a text of ${least} to ${mostBytes} bytes without control characters`;
+  return v.pipe(
+    v.string(expected),
+    v.minLength(least, expected),
+    v.maxBytes(mostBytes, expected),
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    v.regex(/^[^\u0000-\u001f\u007f]*$/, expected),
+  );
+}
+
+/** How a publishing call is acknowledged: `?ack=&timeoutMs=`. */
+export const acknowledgement = {
+  ack: v.optional(v.picklist(["none", "regions", "everywhere"], 'expected "none", "regions" or "everywhere"'), "none"),
+  timeoutMs: v.optional(wholeNumberText(0, 30_000), "5000"),
+};

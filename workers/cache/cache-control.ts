@@ -1,0 +1,42 @@
+/** Cache-Control, of requests and of answers. RFC 9111 section 5.2. */
+
+/** Lower-case names; the argument without its quotes, "" for none, `unfit` for one that cannot be believed. */
+export type Directives = ReadonlyMap<string, string>;
+
+/** Stands for a malformed argument and for two that contradict each other: no directive can have it as an argument. */
+export const unfit = "\u0000";
+
+/** Larger numbers mean "for ever". RFC 9111 section 1.2.2. */
+export const mostSeconds = 2_147_483_648;
+
+const none: Directives = new Map();
+/** Elements between commas; a comma inside a quoted string is text. A quote that never ends hides nothing behind it. */
+const elements = /(?:[^,"]|"(?:[^"\\]|\\.)*")+/g;
+const element = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9a-z-]+)))?$/i;
+const leadingName = /^[!#$%&'*+.^_`|~0-9a-z-]+/i;
+
+export function readDirectives(text: string | null): Directives {
+  if (text === null) return none;
+  const directives = new Map<string, string>();
+  for (const part of text.match(elements) ?? []) {
+    const [name, argument] = readElement(part.trim());
+    if (name === "") continue;
+    const before = directives.get(name);
+    // Section 4.2.1: of several values the answer is held for stale, rather than to believe one of them.
+    directives.set(name, before === undefined || before === argument ? argument : unfit);
+  }
+  return directives;
+}
+
+/** Whole seconds; null when the directive is absent, `unfit` when its argument is not a number. Section 1.2.2. */
+export function secondsOf(directives: Directives, name: string): number | null | typeof unfit {
+  const argument = directives.get(name);
+  if (argument === undefined) return null;
+  return /^\d+$/.test(argument) ? Math.min(Number(argument), mostSeconds) : unfit;
+}
+
+function readElement(part: string): readonly [name: string, argument: string] {
+  const [, name, quoted, token] = element.exec(part) ?? [];
+  if (name !== undefined) return [name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? ""];
+  return [leadingName.exec(part)?.[0].toLowerCase() ?? "", unfit];
+}

@@ -1,0 +1,80 @@
+/** Who issues tokens: the mesh itself, and outside issuers under rules fixed for each. */
+import { issuerSchema, type IssuerSettings, type TokensSettings } from "./identity-schema.ts";
+import type { Issuer, TokenSettings } from "./mesh.ts";
+import type { Mistakes } from "./mistakes.ts";
+import type { PathKey } from "./refusal.ts";
+import { isInsecure, readUrl } from "./web-address.ts";
+
+const insecureExpected =
+  'an https URL with a public host name (others only with environment "local" or allowInsecureKeys)';
+
+/**
+ * Without an address of its own the mesh names itself by a URN: an issuer that nobody else can be, and that needs no
+ * discovery.
+ */
+export function compileTokens(settings: TokensSettings, environment: string, mistakes: Mistakes): TokenSettings {
+  const issuer = settings.issuer ?? `urn:selvedge:${environment}`;
+  if (!issuer.startsWith("urn:") && !isIssuerUrl(issuer, environment === "local")) {
+    mistakes.add(
+      ["tokens", "issuer"],
+      "an https URL without query and fragment (RFC 8414 section 2), or a URN",
+      issuer,
+    );
+  }
+  const { audience = issuer, algorithm, ttlSeconds } = settings;
+  return { issuer, audience, algorithm, ttlSeconds };
+}
+
+export function compileIssuer(
+  value: unknown,
+  path: readonly PathKey[],
+  isLocal: boolean,
+  mistakes: Mistakes,
+): Issuer | null {
+  const settings = mistakes.read(issuerSchema, value, path);
+  if (settings === null) return null;
+  checkKeysAddress(settings, path, isLocal, mistakes);
+  const { issuer, audience, algorithms, types, requiredClaims, maxLifetimeSeconds, toleranceSeconds, claims } =
+    settings;
+  return {
+    issuer,
+    source: {
+      issuer,
+      jwksUri: settings.jwksUri ?? null,
+      ttlMs: settings.keysTtlMs,
+      cooldownMs: settings.keysCooldownMs,
+    },
+    audience: typeof audience === "string" ? [audience] : audience,
+    algorithms,
+    types,
+    requiredClaims,
+    maxLifetimeSeconds,
+    toleranceSeconds,
+    claims,
+  };
+}
+
+/** Whoever can change the keys on their way can issue tokens. Without a `jwksUri` the issuer's own URL is asked. */
+function checkKeysAddress(
+  settings: IssuerSettings,
+  path: readonly PathKey[],
+  isLocal: boolean,
+  mistakes: Mistakes,
+): void {
+  const { issuer, jwksUri, allowInsecureKeys } = settings;
+  const mayBeInsecure = isLocal || allowInsecureKeys;
+  if (jwksUri === undefined) {
+    if (!isIssuerUrl(issuer, true))
+      mistakes.add([...path, "issuer"], "an https URL without query and fragment, or a jwksUri beside it", issuer);
+    else if (!isIssuerUrl(issuer, mayBeInsecure)) mistakes.add([...path, "issuer"], insecureExpected, issuer);
+    return;
+  }
+  const url = readUrl(jwksUri);
+  if (url === null || (!mayBeInsecure && isInsecure(url)))
+    mistakes.add([...path, "jwksUri"], insecureExpected, jwksUri);
+}
+
+function isIssuerUrl(text: string, mayBeInsecure: boolean): boolean {
+  const url = readUrl(text);
+  return url !== null && url.search === "" && (mayBeInsecure || !isInsecure(url));
+}

@@ -1,0 +1,126 @@
+/** The configuration as the Worker uses it: checked, compiled, frozen. Made by `compile.ts` from what a user wrote. */
+import type { RegionName } from "../../durable-objects/names.ts";
+import type { KeySetSource } from "../../durable-objects/key-sets/contract.ts";
+import type { AddressSet } from "../gate/address-set.ts";
+import type { PathPattern } from "../gate/path-pattern.ts";
+
+export interface Mesh {
+  readonly environment: string;
+  readonly regions: readonly RegionName[];
+  readonly viewLeaseMs: number;
+  readonly regionLeaseMs: number;
+  readonly mount: { readonly auth: string | null; readonly health: boolean };
+  readonly services: ReadonlyMap<string, Service>;
+  /** First match wins, on the canonical path. */
+  readonly routes: readonly Route[];
+  readonly limits: ReadonlyMap<string, Limit>;
+  readonly addresses: AddressPolicy;
+  readonly tokens: TokenSettings;
+  readonly issuers: ReadonlyMap<string, Issuer>;
+  /** A digest of the whole configuration: what was kept under another one is not reused. */
+  readonly version: string;
+}
+
+export interface Service {
+  readonly name: string;
+  /** Scheme, host and port, without a path's trailing slash. */
+  readonly origins: readonly string[];
+  /** Until the first byte of the answer's head, in ms. */
+  readonly timeoutMs: number;
+  /** How the origin knows that it was the mesh: a header with a secret (named binding), or nothing, said aloud. */
+  readonly proof:
+    | { readonly kind: "none" }
+    | { readonly kind: "header"; readonly header: string; readonly secret: string };
+}
+
+export interface Route {
+  /** `GET /t/:tenant/*` or so: for logs, and for limits by route. */
+  readonly name: string;
+  /** Lower case, without a port; null for any. */
+  readonly host: string | null;
+  readonly path: PathPattern;
+  readonly methods: ReadonlySet<string> | null;
+  readonly service: Service;
+  readonly identity: { readonly need: "none" | "optional" | "required"; readonly forward: "token" | "none" };
+  readonly allow: { readonly scopes: readonly string[]; readonly roles: readonly string[] } | null;
+  readonly limits: readonly Limit[];
+  /** null and "origin" leave CORS to the upstream. */
+  readonly cors: Cors | null;
+  readonly rewrite: Rewrite | null;
+  readonly maxBodyBytes: number | null;
+  readonly cache: CacheRule | null;
+}
+
+export interface Cors {
+  /** Exact origins, or any. */
+  readonly origins: ReadonlySet<string> | "*";
+  readonly credentials: boolean;
+  readonly methods: readonly string[] | null;
+  readonly headers: readonly string[] | null;
+  readonly exposed: readonly string[];
+  readonly maxAgeSeconds: number;
+}
+
+export interface Rewrite {
+  /** The leading part of the path that is taken away. */
+  readonly strip: PathPattern | null;
+  /** What is put in front of the rest; without a trailing slash. */
+  readonly prefix: string;
+}
+
+export interface CacheRule {
+  /** `leased`: a hit needs a live view lease. */
+  readonly freshness: "leased";
+  /** For answers that say nothing of their own; 0 stores none of them. */
+  readonly defaultTtlMs: number;
+  readonly tags: readonly string[];
+  /** What of the identity is part of the key: answers with these partitions may be kept although they were authorized. */
+  readonly partition: readonly ("tenant" | "subject" | "client" | "roles")[];
+  readonly maxObjectBytes: number;
+}
+
+export type LimitPart =
+  | { readonly kind: "address" | "subject" | "tenant" | "client" | "route" | "key" }
+  | { readonly kind: "claim" | "header"; readonly name: string };
+
+export interface Limit {
+  readonly name: string;
+  readonly by: readonly LimitPart[];
+  readonly algorithm: "fixed-window";
+  readonly quota: number | "unlimited";
+  readonly windowMs: number;
+  readonly mode: "enforce" | "shadow";
+  /** What holds when the limiter cannot be reached: refuse, or admit. */
+  readonly onError: "closed" | "open";
+}
+
+export interface AddressPolicy {
+  readonly from:
+    | { readonly kind: "platform" }
+    | { readonly kind: "header"; readonly header: string; readonly trustedProxies: AddressSet };
+  /** null: everyone. */
+  readonly only: AddressSet | null;
+  readonly exempt: AddressSet | null;
+  readonly block: AddressSet | null;
+}
+
+export interface TokenSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly algorithm: "ES256";
+  readonly ttlSeconds: number;
+}
+
+export interface Issuer {
+  readonly issuer: string;
+  readonly source: KeySetSource;
+  readonly audience: readonly string[];
+  readonly algorithms: readonly string[];
+  /** Accepted `typ` values, lower case, without "application/"; an absent `typ` counts as "jwt". */
+  readonly types: readonly string[];
+  readonly requiredClaims: readonly string[];
+  readonly maxLifetimeSeconds: number;
+  readonly toleranceSeconds: number;
+  /** Which claims say what; a dot-separated path for nested ones. */
+  readonly claims: { readonly tenant: string; readonly roles: string; readonly client: string };
+}

@@ -1,0 +1,113 @@
+/**
+ * What a client's request passes, in order: route, address, identity, limits, cache, upstream. Each step lets it pass,
+ * refuses it or answers it; what needs less is asked first.
+ */
+import type { Route } from "../config/mesh.ts";
+import type { Isolate } from "../isolate.ts";
+import { problemResponse, refuse, type Refusal } from "../problem/problem.ts";
+import { locate } from "./address.ts";
+import { addVary, complete, refusalResponse, withoutBody } from "./answer-head.ts";
+import type { Arrival } from "./arrival.ts";
+import { refuseDeclared } from "./body.ts";
+import { cached } from "./cached.ts";
+import { corsHead, isPreflight, preflightHead } from "./cors.ts";
+import { isWebSocketUpgrade } from "./hop-by-hop.ts";
+import { identify } from "./identity.ts";
+import { limit } from "./limits.ts";
+import type { Passage, Step } from "./passage.ts";
+import type { PathParams } from "./path-pattern.ts";
+import { findRoute } from "./route.ts";
+import { fetchUpstream, type FetchUpstream } from "./upstream.ts";
+
+/** A preflight carries no credentials and is nobody's budget: it passes by identity and limits. */
+const stepsOfPreflight: readonly Step[] = [locate];
+const steps: readonly Step[] = [locate, identify, limit];
+
+export async function gate(
+  isolate: Isolate,
+  request: Request,
+  context: ExecutionContext,
+  arrival: Arrival,
+): Promise<Response> {
+  const { fields, target } = arrival;
+  const asksFirst = isPreflight(request.method, fields);
+  const method = asksFirst ? (fields.get("access-control-request-method") ?? "") : request.method;
+  const routed = findRoute(isolate.mesh.routes, target.host, target.path, method);
+  if (routed.kind === "no_route") {
+    const refusal = problemResponse(refuse("no_route"), arrival.correlation.requestId, headOf(isolate, arrival));
+    return request.method === "HEAD" ? withoutBody(refusal) : refusal;
+  }
+  const params = routed.kind === "matched" ? routed.params : noParams;
+  const passage = begin(isolate, request, context, { arrival, route: routed.route, params });
+  const ask: FetchUpstream = (asked) => fetchUpstream(passage, arrival, asked);
+
+  if (routed.kind === "method_not_allowed" && !asksFirst) {
+    return refused(passage, refuse("method_not_allowed", undefined, { headers: { Allow: routed.methods.join(", ") } }));
+  }
+  const unfit = refuseHead(arrival) ?? refuseDeclared(fields, routed.route.maxBodyBytes);
+  if (unfit !== null) return refused(passage, unfit);
+  for (const step of asksFirst ? stepsOfPreflight : steps) {
+    const taken = step(passage);
+    const result = taken instanceof Promise ? await taken : taken;
+    if (result instanceof Response) return addVary(passage, result);
+    if (result !== null) return refused(passage, result);
+  }
+  if (asksFirst && passage.route.cors !== null) return preflighted(passage, passage.route, arrival);
+  if (asksFirst || isWebSocketUpgrade(request.method, fields)) return await proxied(passage, ask);
+  return addVary(passage, await cached(passage, ask));
+}
+
+const noParams: PathParams = Object.freeze({});
+
+function begin(
+  isolate: Isolate,
+  request: Request,
+  context: ExecutionContext,
+  found: { readonly arrival: Arrival; readonly route: Route; readonly params: PathParams },
+): Passage {
+  const { arrival, route, params } = found;
+  const { correlation, target } = arrival;
+  return {
+    request,
+    isolate,
+    context,
+    now: Date.now(),
+    requestId: correlation.requestId,
+    traceparent: correlation.traceparent,
+    host: target.host,
+    path: target.path,
+    query: target.query,
+    route,
+    params,
+    address: null,
+    isExempt: false,
+    identity: null,
+    head: Object.assign(headOf(isolate, arrival), corsHead(route.cors, arrival.fields.get("origin"))),
+  };
+}
+
+/** What every answer of the gate carries. */
+function headOf(isolate: Isolate, arrival: Arrival): Record<string, string> {
+  return { "Mesh-Region": isolate.region, "Mesh-Request-Id": arrival.correlation.requestId };
+}
+
+/** A fencing token that no route asks for is a mistake of the caller, who believes to be protected. */
+function refuseHead(arrival: Arrival): Refusal | null {
+  return arrival.fields.has("mesh-fence")
+    ? refuse("malformed_request", "Mesh-Fence: expected only on a route with a fence")
+    : null;
+}
+
+function preflighted(passage: Passage, route: Route, arrival: Arrival): Response {
+  const head = route.cors === null ? {} : preflightHead(route.cors, route.methods, arrival.fields);
+  return new Response(null, { status: 204, headers: { ...passage.head, ...head } });
+}
+
+async function proxied(passage: Passage, ask: FetchUpstream): Promise<Response> {
+  const answer = await ask({});
+  return answer instanceof Response ? addVary(passage, complete(passage, answer)) : refused(passage, answer);
+}
+
+function refused(passage: Passage, refusal: Refusal): Response {
+  return addVary(passage, refusalResponse(passage, refusal));
+}

@@ -1,0 +1,179 @@
+/**
+ * The call to the upstream: one canonical path, one head in a fixed order, bodies as they are. It ends with the
+ * answer's head or the service's time, and with the client.
+ */
+import { refuse, type Refusal } from "../problem/problem.ts";
+import { outgoingBody, tooLarge, type OutgoingBody } from "./body.ts";
+import { withheldFromAnswer } from "./answer-head.ts";
+import type { Arrival } from "./arrival.ts";
+import { isPreflight } from "./cors.ts";
+import { isWebSocketUpgrade } from "./hop-by-hop.ts";
+import { identityFields } from "./identity-fields.ts";
+import { originOf } from "./origin.ts";
+import type { Passage } from "./passage.ts";
+import { rewrite } from "./route.ts";
+import { upstreamHead } from "./upstream-head.ts";
+
+/** What the cache step may ask for beside what the client asked. */
+export interface UpstreamRequest {
+  /** Lower-case names: a text is sent in place of the client's field, null takes the client's field away. */
+  readonly fields?: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * The answer belongs to the caller: its head is its own copy without fields of one connection and without the mesh's
+ * names, and its bytes are as the upstream encoded them (make a Response of them with `encodeBody: "manual"`).
+ */
+export type UpstreamAnswer = Response | Refusal;
+export type FetchUpstream = (request: UpstreamRequest) => Promise<UpstreamAnswer>;
+
+/**
+ * What `cache: "no-store"` tells the platform, without the Cache-Control and Pragma that it would add to the request:
+ * the upstream's own caches see what the client sent.
+ */
+const pastPlatformCache = { cacheTtl: -1, cacheLevel: "bypass" } as const;
+
+export async function fetchUpstream(
+  passage: Passage,
+  arrival: Arrival,
+  asked: UpstreamRequest,
+): Promise<UpstreamAnswer> {
+  const { isolate, request, route } = passage;
+  const origin = originOf(route.service, isolate.local);
+  if (typeof origin !== "string") return origin;
+  const headers = headFor(passage, arrival, asked);
+  if (headers === "unencodable") {
+    return refuse("malformed_token", "expected a subject, issuer, tenant and roles of printable ASCII characters");
+  }
+  const body = await outgoingBody(request, arrival.fields, route.maxBodyBytes);
+  if ("code" in body) return body;
+  const target = `${origin}${rewrite(route.rewrite, passage.path)}${passage.query}`;
+  const askedAt = Date.now();
+  const upstream = await call(passage, target, headers, body);
+  if (!(upstream instanceof Response)) return upstream;
+  if (isolate.local !== null) tellTime(passage, upstream, Date.now() - askedAt);
+  return ownCopy(passage, upstream);
+}
+
+/** On one machine an answer says how much of its time was the upstream's, beside what that says itself. */
+function tellTime({ head }: Passage, { headers }: Response, tookMs: number): void {
+  const theirs = headers.get("server-timing");
+  head["Server-Timing"] = `${theirs === null ? "" : `${theirs}, `}upstream;dur=${tookMs}`;
+}
+
+async function call(
+  passage: Passage,
+  target: string,
+  headers: Record<string, string>,
+  body: OutgoingBody,
+): Promise<UpstreamAnswer> {
+  const { request, route } = passage;
+  const { method } = request;
+  const patience = new AbortController();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    patience.abort();
+  }, route.service.timeoutMs);
+  const init: RequestInit = {
+    method,
+    headers,
+    body: streamOf(body, () => patience.abort()),
+    redirect: "manual",
+    encodeResponseBody: "manual",
+    signal: AbortSignal.any([request.signal, patience.signal]),
+    cf: pastPlatformCache,
+  };
+  try {
+    return await fetchAgain(target, init, method === "GET" || method === "HEAD");
+  } catch (error) {
+    // Every failure to get a head is an answer for the client; nothing is sent twice but a lost GET or HEAD.
+    if (body.kind === "counted" && body.isOver()) return tooLarge(route.maxBodyBytes ?? 0);
+    if (isLate) return refuse("upstream_timeout", `expected an answer within ${route.service.timeoutMs} ms`);
+    if (!request.signal.aborted) logFailure(passage, error);
+    return refuse("upstream_failed", "the connection could not be made or broke off before the answer");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function streamOf(body: OutgoingBody, cut: () => void): ReadableStream | null {
+  if (body.kind === "none") return null;
+  return body.kind === "counted" ? body.start(cut) : body.stream;
+}
+
+/** An origin that closes idle connections loses a request now and then: a safe one without a body is sent once more. */
+async function fetchAgain(target: string, init: RequestInit, isRepeatable: boolean): Promise<Response> {
+  try {
+    return await fetch(target, init);
+  } catch (error) {
+    if (!isRepeatable || init.signal?.aborted === true || !isLostConnection(error)) throw error;
+    return await fetch(target, init);
+  }
+}
+
+/** The runtime marks what another attempt may cure: connections that were refused or lost. */
+function isLostConnection(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    ("retryable" in error ? error.retryable === true : error.message.includes("connection lost"))
+  );
+}
+
+function headFor(passage: Passage, arrival: Arrival, asked: UpstreamRequest): Record<string, string> | "unencodable" {
+  const { route, identity, isolate, address } = passage;
+  const { fields, target, correlation } = arrival;
+  const encoded = identity === null ? null : identityFields(identity);
+  if (encoded === "unencodable") return encoded;
+  const own: Record<string, string> = {
+    "Mesh-Request-Id": passage.requestId,
+    traceparent: correlation.traceparent,
+    "X-Forwarded-Host": target.authority,
+    "X-Forwarded-Proto": target.scheme,
+  };
+  if (address !== null) {
+    own["Mesh-Client-Address"] = address;
+    own["X-Forwarded-For"] = address;
+  }
+  const withheld: string[] = [];
+  // A preflight has passed by the identity step: what it carries was not looked at, and does not go on as if it had been.
+  const isUnverified = route.identity.need !== "none" && isPreflight(passage.request.method, fields);
+  if (isUnverified || (identity !== null && route.identity.forward === "none")) withheld.push("authorization");
+  const { proof } = route.service;
+  if (proof.kind === "header") {
+    withheld.push(proof.header.toLowerCase());
+    own[proof.header] = secretOf(isolate.env, proof.secret);
+  }
+  for (const [name, value] of Object.entries(asked.fields ?? {})) {
+    withheld.push(name);
+    if (value !== null) own[name] = value;
+  }
+  const isUpgrade = isWebSocketUpgrade(passage.request.method, fields);
+  return upstreamHead({ fields, identity: encoded, withheld, own, isUpgrade, isContinued: correlation.isContinued });
+}
+
+/** The door has refused to serve without it. */
+function secretOf(env: Env, name: string): string {
+  const value = (env as unknown as Readonly<Record<string, unknown>>)[name];
+  if (typeof value !== "string") throw new Error(`cannot prove the mesh to the upstream: expected the secret ${name}`);
+  return value;
+}
+
+function ownCopy(passage: Passage, upstream: Response): UpstreamAnswer {
+  const { status, statusText, headers, webSocket } = upstream;
+  if (status < 200 && status !== 101)
+    return refuse("upstream_failed", "the upstream answered with a status that is none");
+  if (status > 599) return refuse("upstream_failed", "the upstream answered with a status that is none");
+  if (status === 101 && webSocket === null)
+    return refuse("upstream_failed", "the upstream changed to a protocol that does not pass");
+  const init: ResponseInit = { status, statusText, headers, encodeBody: "manual" };
+  const answer = webSocket === null ? new Response(upstream.body, init) : new Response(null, { ...init, webSocket });
+  for (const name of withheldFromAnswer(headers, passage.route.cors !== null)) answer.headers.delete(name);
+  return answer;
+}
+
+function logFailure(passage: Passage, error: unknown): void {
+  const { requestId, route } = passage;
+  const reason = error instanceof Error ? error.message : "unknown";
+  console.warn({ event: "upstream_failed", requestId, service: route.service.name, reason });
+}

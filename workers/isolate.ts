@@ -1,0 +1,26 @@
+/**
+ * What one isolate keeps between requests. All of it may be lost, and expires harmlessly; nothing of it decides alone.
+ * Made at the isolate's first request, because only then is it known where the isolate is.
+ */
+import type { RegionName } from "../durable-objects/names.ts";
+import type { Mesh } from "./config/mesh.ts";
+import type { Local } from "./config/local.ts";
+import type { View } from "./view/view.ts";
+import type { Tokens } from "./token/tokens.ts";
+import type { LimitDesk } from "./limit/limit-desk.ts";
+import type { Cache } from "./cache/cache.ts";
+import type { Publisher } from "./broadcast/publisher.ts";
+
+export interface Isolate {
+  readonly mesh: Mesh;
+  readonly local: Local | null;
+  readonly region: RegionName;
+  readonly env: Env;
+  /** What this isolate believes about the mesh, and until when. */
+  readonly view: View;
+  readonly tokens: Tokens;
+  readonly limits: LimitDesk;
+  readonly cache: Cache;
+  /** Events on their way to the Log, one call in flight. */
+  readonly publisher: Publisher;
+}

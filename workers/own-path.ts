@@ -1,0 +1,17 @@
+/** Which paths the mesh answers itself, and under which of its names. */
+import type { Mesh } from "./config/mesh.ts";
+
+/** What `mount.auth` puts elsewhere, below /_mesh/v1/auth. */
+const authPaths = ["/token", "/.well-known/jwks.json"] as const;
+const healthPaths = ["/healthz", "/readyz"] as const;
+
+/** The path below /_mesh/ that a canonical path asks for; null for one that is the upstream's. */
+export function ownPath(mount: Mesh["mount"], path: string): string | null {
+  if (path === "/_mesh" || path.startsWith("/_mesh/")) return path;
+  if (mount.health && healthPaths.some((mounted) => mounted === path)) return `/_mesh${path}`;
+  if (mount.auth === null) return null;
+  const base = mount.auth.endsWith("/") ? mount.auth.slice(0, -1) : mount.auth;
+  if (!path.startsWith(base)) return null;
+  const rest = path.slice(base.length);
+  return authPaths.some((mounted) => mounted === rest) ? `/_mesh/v1/auth${rest}` : null;
+}
