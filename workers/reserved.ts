@@ -28,7 +28,7 @@ export function createReserved(): Reserved {
   app.get("/_mesh/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }));
   app.get("/_mesh/readyz", async (c) => {
     const { isolate } = c.var;
-    if (await isolate.view.current(c.executionCtx, Date.now()))
+    if (await isolate.view.current(c.executionCtx))
       return c.json({ status: "ready" }, 200, { "Cache-Control": "no-store" });
     return refused(c.var.requestId, refuse("not_current", undefined, { headers: { "Retry-After": "1" } }));
   });

@@ -97,7 +97,7 @@ async function getJson(url: string, get: Get, signal: AbortSignal): Promise<Docu
 
 function parse(bytes: Uint8Array): Document | Failed {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
     return { kind: "document", value };
   } catch {
     // Whatever it is, it is not JSON: a finding about the issuer.

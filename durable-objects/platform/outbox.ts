@@ -6,6 +6,7 @@
  * the alarm only wakes. An alarm whose handler throws is given up after six tries, so `drain` throws nothing.
  */
 import type { NewEvent, PublishAnswer } from "../log/contract.ts";
+import { withinTime } from "./deadline.ts";
 
 /** For `migrate`: the table. */
 export const outboxTable = `CREATE TABLE outbox (
@@ -103,7 +104,7 @@ export class Outbox {
       )
       .toArray();
     if (rows.length === 0) return false;
-    const answer = await withinTime(publish(rows.map((row) => JSON.parse(row.event) as NewEvent)));
+    const answer = await withinTime(publish(rows.map(eventIn)), publishTimeoutMs, "the Log");
     if (answer.kind === "refused") {
       if (answer.reason === "overloaded") throw new Error(`the Log is overloaded: ${answer.detail}`);
       // A call is refused whole: sent alone, each event shows whether it was the one.
@@ -127,16 +128,6 @@ export class Outbox {
   }
 }
 
-async function withinTime(answer: Promise<PublishAnswer>): Promise<PublishAnswer> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`the Log did not answer within ${publishTimeoutMs} ms`));
-    }, publishTimeoutMs);
-  });
-  try {
-    return await Promise.race([answer, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+function eventIn(row: { readonly event: string }): NewEvent {
+  return JSON.parse(row.event) as NewEvent;
 }

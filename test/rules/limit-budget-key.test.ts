@@ -39,7 +39,7 @@ function asker({ address = "192.0.2.7", identity = null, route = "GET /*", heade
     address,
     identity: identity === null ? null : { ...whole, ...identity },
     route: { name: route },
-    request: { headers: { get: (name) => headers[name.toLowerCase()] ?? null } },
+    fields: new Map(Object.entries(headers)),
   };
 }
 
@@ -145,7 +145,7 @@ test("no two different identities share a budget: separators, case, Unicode form
         expect(key.length).toBeGreaterThan(0);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
 });
 

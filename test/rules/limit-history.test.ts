@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { runHistory, type Build } from "./limit-histories.ts";
+import { isLongRun, runHistory, type Build } from "./limit-histories.ts";
 
-const histories = process.env["LONG"] ? 100_000 : 10_000;
+const histories = isLongRun ? 200_000 : 20_000;
 
 describe("L1 in every history of losses, doubles, crashes and clock steps", () => {
   test("L1 no budget admits more than its quota in any window", { timeout: 120_000 }, () => {

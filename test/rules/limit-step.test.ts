@@ -21,7 +21,7 @@ interface Gone {
 async function pass(wire: Wire, route: Route, more: Partial<Passage> = {}): Promise<Gone> {
   const head: Record<string, string> = {};
   const passage = {
-    request: new Request("https://api.example.com/"),
+    fields: new Map<string, string>(),
     isolate: { limits: wire.desk },
     context: wire.context,
     now: wire.now,

@@ -34,10 +34,10 @@ export class Wire {
   readonly #limiters = new Map<string, Budgets>();
   readonly #held: (() => void)[] = [];
 
-  constructor(local: Local["limits"] | null = null) {
+  constructor(local: Local["limits"] | null = null, known: readonly Limit[] = []) {
     const { port } = this;
     this.desk = new LimitDesk({
-      mesh: { limits: new Map<string, Limit>() } as Mesh,
+      mesh: { limits: new Map(known.map((limit) => [limit.name, limit])) } as unknown as Mesh,
       limiter: (name) => port(name),
       local: local === null ? null : { region: "weur", origins: {}, limits: local, likeProduction: false },
       clock: () => this.now,

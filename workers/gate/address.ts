@@ -49,11 +49,15 @@ export function isAdmitted(policy: AddressPolicy, address: string | null): boole
 
 export const locate: Step = (passage): Refusal | null => {
   const { addresses } = passage.isolate.mesh;
-  const { headers } = passage.request;
+  const { fields } = passage;
   const found =
     addresses.from.kind === "platform"
-      ? addressFromPlatform(headers.get(platformField), passage.isolate.local !== null)
-      : addressFromList(headers.get(addresses.from.header), headers.get(platformField), addresses.from.trustedProxies);
+      ? addressFromPlatform(fields.get(platformField) ?? null, passage.isolate.local !== null)
+      : addressFromList(
+          fields.get(addresses.from.header) ?? null,
+          fields.get(platformField) ?? null,
+          addresses.from.trustedProxies,
+        );
   if (found.kind === "refused") return refuse("malformed_request", found.detail);
   if (!isAdmitted(addresses, found.address)) return refuse("address_blocked");
   passage.address = found.address;

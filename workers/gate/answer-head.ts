@@ -11,11 +11,11 @@ import type { Passage } from "./passage.ts";
 export function withheldFromAnswer(headers: Headers, answersCors: boolean): readonly string[] {
   const listed = listedIn(headers.get("connection"));
   const withheld: string[] = [];
-  for (const name of headers.keys()) {
+  headers.forEach((_, name) => {
     if (isHopByHop(name) || isOfMesh(name) || listed.has(name) || (answersCors && name.startsWith("access-control-"))) {
       withheld.push(name);
     }
-  }
+  });
   return withheld;
 }
 

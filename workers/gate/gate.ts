@@ -72,6 +72,7 @@ function begin(
     isolate,
     context,
     now: Date.now(),
+    fields: arrival.fields,
     requestId: correlation.requestId,
     traceparent: correlation.traceparent,
     host: target.host,

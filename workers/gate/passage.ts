@@ -3,6 +3,7 @@ import type { Route } from "../config/mesh.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Refusal } from "../problem/problem.ts";
 import type { Identity } from "../token/identity.ts";
+import type { Fields } from "./fields.ts";
 
 export interface Passage {
   readonly request: Request;
@@ -10,6 +11,8 @@ export interface Passage {
   readonly context: ExecutionContext;
   /** When the request was taken up, ms since 1970: the clock stands still until the next I/O anyway. */
   readonly now: number;
+  /** The request's head, read once: a look into `request.headers` costs ten times as much. Names are lower case. */
+  readonly fields: Fields;
 
   /** correlate */
   requestId: string;

@@ -69,47 +69,72 @@ async function call(
 ): Promise<UpstreamAnswer> {
   const { request, route } = passage;
   const { method } = request;
-  const patience = new AbortController();
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    patience.abort();
-  }, route.service.timeoutMs);
+  const { timeoutMs } = route.service;
+  // Only a body that is counted must be able to end the call by itself: a controller for every call costs more.
+  const cutter = body.kind === "counted" ? new AbortController() : null;
   const init: RequestInit = {
     method,
     headers,
-    body: streamOf(body, () => patience.abort()),
+    body: streamOf(body, () => cutter?.abort()),
     redirect: "manual",
     encodeResponseBody: "manual",
-    signal: AbortSignal.any([request.signal, patience.signal]),
+    signal: cutter === null ? request.signal : AbortSignal.any([request.signal, cutter.signal]),
     cf: pastPlatformCache,
   };
+  const patience = waitFor(timeoutMs);
   try {
-    return await fetchAgain(target, init, method === "GET" || method === "HEAD");
+    const isRepeatable = method === "GET" || method === "HEAD";
+    const answer = await Promise.race([fetchAgain(target, init, isRepeatable, patience), patience.over]);
+    // The platform ends a call that nobody waits for together with its request.
+    return answer ?? refuse("upstream_timeout", `expected an answer within ${timeoutMs} ms`);
   } catch (error) {
-    // Every failure to get a head is an answer for the client; nothing is sent twice but a lost GET or HEAD.
+    // Every failure to get a head is an answer for the client.
     if (body.kind === "counted" && body.isOver()) return tooLarge(route.maxBodyBytes ?? 0);
-    if (isLate) return refuse("upstream_timeout", `expected an answer within ${route.service.timeoutMs} ms`);
     if (!request.signal.aborted) logFailure(passage, error);
     return refuse("upstream_failed", "the connection could not be made or broke off before the answer");
   } finally {
-    clearTimeout(timer);
+    patience.end();
+  }
+}
+
+interface Patience {
+  /** Resolves with null when the time is over. */
+  readonly over: Promise<null>;
+  isOver(): boolean;
+  end(): void;
+}
+
+function waitFor(timeoutMs: number): Patience {
+  let isOver = false;
+  let timer: number | null = null;
+  const over = new Promise<null>((resolve) => {
+    timer = setTimeout(() => {
+      isOver = true;
+      resolve(null);
+    }, timeoutMs);
+  });
+  return { over, isOver: () => isOver, end: () => clearTimeout(timer) };
+}
+
+/** An origin that closes idle connections loses a request now and then: a safe one without a body is sent once more. */
+async function fetchAgain(
+  target: string,
+  init: RequestInit,
+  isRepeatable: boolean,
+  patience: Patience,
+): Promise<Response> {
+  try {
+    return await fetch(target, init);
+  } catch (error) {
+    const isUnwanted = patience.isOver() || init.signal?.aborted === true;
+    if (!isRepeatable || isUnwanted || !isLostConnection(error)) throw error;
+    return await fetch(target, init);
   }
 }
 
 function streamOf(body: OutgoingBody, cut: () => void): ReadableStream | null {
   if (body.kind === "none") return null;
   return body.kind === "counted" ? body.start(cut) : body.stream;
-}
-
-/** An origin that closes idle connections loses a request now and then: a safe one without a body is sent once more. */
-async function fetchAgain(target: string, init: RequestInit, isRepeatable: boolean): Promise<Response> {
-  try {
-    return await fetch(target, init);
-  } catch (error) {
-    if (!isRepeatable || init.signal?.aborted === true || !isLostConnection(error)) throw error;
-    return await fetch(target, init);
-  }
 }
 
 /** The runtime marks what another attempt may cure: connections that were refused or lost. */

@@ -13,7 +13,8 @@ import type { Identity } from "../token/identity.ts";
 
 /** What of a request may decide its budget; a passage through the gate has it all. */
 export interface Asker {
-  readonly request: { readonly headers: { get(name: string): string | null } };
+  /** By lower-case name. */
+  readonly fields: { get(name: string): string | undefined };
   /** Canonical, or null when there is none. */
   readonly address: string | null;
   readonly identity: Identity | null;
@@ -54,8 +55,8 @@ function partOf(part: LimitPart, asker: Asker): Part {
     case "claim":
       return ofIdentity(asker, claimOf(identity, part.name));
     case "header": {
-      const value = asker.request.headers.get(part.name);
-      return value === null ? byAddress(asker) : [value];
+      const value = asker.fields.get(part.name.toLowerCase());
+      return value === undefined ? byAddress(asker) : [value];
     }
     case "key":
       throw new Error("cannot find the budget of a request: a limit by key is taken from through the mesh API only");
@@ -72,11 +73,11 @@ function claimOf(identity: Identity | null, name: string): unknown {
   return identity !== null && Object.hasOwn(identity.claims, name) ? identity.claims[name] : undefined;
 }
 
-function byAddress({ address, request }: Asker): string {
+function byAddress({ address, fields }: Asker): string {
   if (address === null) return "unknown";
   if (address === workersAddress) {
-    const zone = request.headers.get("cf-worker");
-    if (zone !== null) return `worker:${zone}`;
+    const zone = fields.get("cf-worker");
+    if (zone !== undefined) return `worker:${zone}`;
   }
   return address.includes(":") ? networkOf(address) : address;
 }

@@ -10,11 +10,11 @@
  */
 
 /** Entries of one generation. */
-const mostEntries = 32_768;
+const mostEntries = 24_576;
 /** Estimated bytes of one generation: half of 16 MiB, with room for a wrong estimate. */
 const mostBytes = 6 * 1_048_576;
-/** A map's slot, an entry and a string's head, roughly. */
-const bytesAnEntry = 176;
+/** A map's slots, an entry and a string's head, as measured. */
+const bytesAnEntry = 256;
 
 export interface Denial {
   /** When the refused request was sent: a clock that reads earlier has stepped backward, and the entry proves nothing. */

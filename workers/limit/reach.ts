@@ -27,7 +27,7 @@ export function reach<Answer>(
   const result = Promise.withResolvers<Reached<Answer>>();
   let attempts = 0;
   let failures = 0;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer = setTimeout(attemptAgain, attemptMs);
 
   function giveUp(reason: string): void {
     clearTimeout(timer);
@@ -58,7 +58,6 @@ export function reach<Answer>(
     attempt();
   }
 
-  timer = setTimeout(attemptAgain, attemptMs);
   attempt();
   return result.promise;
 }

@@ -1,0 +1,48 @@
+/** Puts an isolate's parts together, once, at its first request: only then is it known where it runs. */
+import { keyringStub, keySetsStub, limiterStub, logStub, regionStub } from "../durable-objects/stubs.ts";
+import { Publisher } from "./broadcast/publisher.ts";
+import { Cache } from "./cache/cache.ts";
+import { readLocal } from "./config/local.ts";
+import type { Mesh } from "./config/mesh.ts";
+import type { Isolate } from "./isolate.ts";
+import { LimitDesk } from "./limit/limit-desk.ts";
+import { Tokens } from "./token/tokens.ts";
+import { nearestFirst, regionOfColo } from "./view/place.ts";
+import { View } from "./view/view.ts";
+
+let isolate: Isolate | null = null;
+
+export function isolateFor(mesh: Mesh, request: Request, env: Env): Isolate {
+  isolate ??= makeIsolate(mesh, request, env);
+  return isolate;
+}
+
+function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
+  const { environment } = mesh;
+  const local = readLocal((env as { readonly MESH_LOCAL?: string }).MESH_LOCAL);
+  const region = local?.region ?? regionOfColo(textOf(request.cf?.colo), textOf(request.cf?.continent), mesh.regions);
+  const view = new View({
+    ask: (asked, question) => regionStub(env, environment, asked).view(question),
+    regions: nearestFirst(region, mesh.regions),
+  });
+  return {
+    mesh,
+    local,
+    region,
+    env,
+    view,
+    tokens: new Tokens({
+      mesh,
+      view,
+      keyring: () => keyringStub(env, environment),
+      keySets: (issuer) => keySetsStub(env, environment, issuer),
+    }),
+    limits: new LimitDesk({ mesh, local, limiter: (limit, budget) => limiterStub(env, environment, limit, budget) }),
+    cache: new Cache({ region, environment, configVersion: mesh.version }),
+    publisher: new Publisher(() => logStub(env, environment)),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

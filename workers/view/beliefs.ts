@@ -1,0 +1,64 @@
+/**
+ * What an isolate believes about the mesh: the outcome of all events up to its cursor. Pure: pages in, beliefs changed.
+ *
+ * A page is taken when it continues the cursor, or resets it; one that leaves a hole is not. What was taken before is
+ * skipped, so any multiset of pages in any order gives the same beliefs.
+ */
+import type { KeysData } from "../../durable-objects/keyring/contract.ts";
+import type { Cursor, MeshEvent, Page } from "../../durable-objects/log/contract.ts";
+import { Invalidations } from "./invalidations.ts";
+import type { EntryVerdict, InvalidationData, Marked } from "./marked.ts";
+
+export class Beliefs {
+  readonly #invalidations: Invalidations;
+  readonly #keys = new Map<string, KeysData>();
+  #cursor: Cursor | null = null;
+
+  constructor(mostInvalidations?: number) {
+    this.#invalidations = new Invalidations(mostInvalidations);
+  }
+
+  get cursor(): Cursor | null {
+    return this.#cursor;
+  }
+
+  /** False when the page neither continues the cursor nor resets it: nothing was changed. */
+  take(page: Page): boolean {
+    const { reset } = page;
+    if (reset === undefined) {
+      if (this.#cursor?.epoch !== page.epoch || page.after > this.#cursor.seq) return false;
+    } else {
+      // Late, and of the same numbering: a reset that knows less than is known here would bring back the past.
+      if (this.#cursor?.epoch === page.epoch && page.to < this.#cursor.seq) return true;
+      this.#invalidations.reset(reset.floor);
+      this.#keys.clear();
+      this.#cursor = { epoch: page.epoch, seq: reset.floor };
+      // What is retained from before the floor says how things stand, not what was changed since.
+      for (const event of reset.retained) this.#learnKeys(event);
+    }
+    const known = this.#cursor.seq;
+    for (const event of page.events) if (event.seq > known) this.#learn(event);
+    this.#cursor = { epoch: page.epoch, seq: Math.max(known, page.to) };
+    return true;
+  }
+
+  verdictOn(entry: Marked): EntryVerdict {
+    return entry.epoch === this.#cursor?.epoch ? this.#invalidations.verdictOn(entry) : "purged";
+  }
+
+  keysOf(issuer: string): KeysData | undefined {
+    return this.#keys.get(issuer);
+  }
+
+  #learn(event: MeshEvent): void {
+    if (event.type === "invalidation") this.#invalidations.add(event.seq, event.data as InvalidationData);
+    else this.#learnKeys(event);
+  }
+
+  /** A type that this version does not know is an event for others, or for a newer version: skipped, and counted by the cursor. */
+  #learnKeys(event: MeshEvent): void {
+    if (event.type !== "keys") return;
+    const data = event.data as KeysData;
+    this.#keys.set(data.issuer, data);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The view: what this isolate believes about the mesh, and until when it may act on it.
+ *
+ * Beliefs are pulled from the isolate's Region and held under a lease that runs from when the pull was sent. While the
+ * lease lives nothing is asked; past its half one pull runs beside the requests. A Region that is silent for 250 ms has
+ * its nearest neighbour asked as well: there is one numbering, so any Region's answer is as good.
+ */
+import type { KeysData } from "../../durable-objects/keyring/contract.ts";
+import type { Cursor } from "../../durable-objects/log/contract.ts";
+import type { RegionName } from "../../durable-objects/names.ts";
+import { isLive, leaseFrom, restOf, type Lease } from "../../durable-objects/platform/lease.ts";
+import type { ViewAnswer, ViewRequest } from "../../durable-objects/region/contract.ts";
+import { Beliefs } from "./beliefs.ts";
+import type { EntryVerdict, Marked } from "./marked.ts";
+import { pullView } from "./pull.ts";
+
+export type { EntryVerdict, Marked } from "./marked.ts";
+
+export interface ViewPorts {
+  readonly ask: (region: RegionName, request: ViewRequest) => Promise<ViewAnswer>;
+  /** The isolate's own region first, then the others by distance. */
+  readonly regions: readonly RegionName[];
+  /** ms since 1970. */
+  readonly clock?: () => number;
+}
+
+/** A pull that has not ended by then was cancelled with the request that began it. */
+const flightMs = 4_000;
+/** How long a request waits for a pull that another one began before it begins its own. */
+const joinMs = 1_500;
+
+interface Flight {
+  readonly ended: Promise<void>;
+  readonly expiresAt: number;
+}
+
+export class View {
+  readonly #ports: ViewPorts;
+  readonly #clock: () => number;
+  readonly #beliefs = new Beliefs();
+  #lease: Lease | null = null;
+  /** The latest instant seen while the lease lived: a clock that reads less has been set back. */
+  #seenAt = 0;
+  #flight: Flight | null = null;
+
+  constructor(ports: ViewPorts) {
+    this.#ports = ports;
+    this.#clock = ports.clock ?? Date.now;
+  }
+
+  get cursor(): Cursor | null {
+    return this.#beliefs.cursor;
+  }
+
+  isCurrent(): boolean {
+    const now = this.#clock();
+    if (now < this.#seenAt) this.#lease = null;
+    this.#seenAt = now;
+    return isLive(this.#lease, now);
+  }
+
+  /** For people: what is left of the lease, ms. */
+  leaseEndsInMs(): number {
+    return this.isCurrent() ? restOf(this.#lease, this.#seenAt) : 0;
+  }
+
+  /** True at once while the lease lives; else whether a pull could prove that the view is current. */
+  current(context: Pick<ExecutionContext, "waitUntil">): true | Promise<boolean> {
+    if (!this.isCurrent()) return this.#becomeCurrent(context);
+    if (this.#lease !== null && restOf(this.#lease, this.#seenAt) * 2 < this.#lease.endsAt - this.#lease.sentAt) {
+      this.#fly(context);
+    }
+    return true;
+  }
+
+  /** Whether what was kept may be used. Says nothing about the lease. */
+  verdictOn(entry: Marked): EntryVerdict {
+    return this.#beliefs.verdictOn(entry);
+  }
+
+  keysOf(issuer: string): KeysData | undefined {
+    return this.#beliefs.keysOf(issuer);
+  }
+
+  /**
+   * Waits for the pull under way, or its own. A promise of another request may never end (its starter was reset), so
+   * each waiter brings a timer of its own, and then asks for itself.
+   */
+  async #becomeCurrent(context: Pick<ExecutionContext, "waitUntil">): Promise<boolean> {
+    const joined = this.#flight;
+    if (joined !== null && joined.expiresAt > this.#clock()) {
+      await endOrTime(joined.ended, joinMs);
+      if (this.isCurrent()) return true;
+      // It ended without a lease, or hangs. What it found out just now holds for this request too.
+      if (this.#flight !== joined) return false;
+      this.#flight = null;
+    }
+    await endOrTime(this.#fly(context).ended, flightMs);
+    return this.isCurrent();
+  }
+
+  /** One pull at a time, kept alive beyond the request that began it. */
+  #fly(context: Pick<ExecutionContext, "waitUntil">): Flight {
+    const now = this.#clock();
+    if (this.#flight !== null && this.#flight.expiresAt > now) return this.#flight;
+    const flight: Flight = { ended: this.#pull(), expiresAt: now + flightMs };
+    this.#flight = flight;
+    const cleared = flight.ended.finally(() => {
+      if (this.#flight === flight) this.#flight = null;
+    });
+    context.waitUntil(cleared);
+    return flight;
+  }
+
+  async #pull(): Promise<void> {
+    const pulled = await pullView({
+      ...this.#ports,
+      clock: this.#clock,
+      beliefs: this.#beliefs,
+    });
+    if (pulled === null) return;
+    const lease = leaseFrom(pulled.sentAt, pulled.leaseMs);
+    // Two pulls may cross: the lease that was asked for later is the one that says more.
+    if (this.#lease === null || lease.sentAt >= this.#lease.sentAt) this.#lease = lease;
+  }
+}
+
+/** Ends with the promise or after `ms`, whichever comes first; how it ended is looked up, not told. */
+async function endOrTime(ended: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeUp = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([ended, timeUp]);
+  clearTimeout(timer);
+}
