@@ -39,7 +39,12 @@ export function afterSuccess(record: FetchRecord, now: number): FetchRecord & { 
 /** Doubled each time, at most five minutes; jitter takes up to a half, so that issuers do not get all askers at once. */
 export function afterFailure(record: FetchRecord, now: number, random: number): FetchRecord {
   const wholeMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(record.failures, 20));
-  return { ...record, triedAt: now, failures: record.failures + 1, retryAt: now + Math.ceil(wholeMs * (1 - random / 2)) };
+  return {
+    ...record,
+    triedAt: now,
+    failures: record.failures + 1,
+    retryAt: now + Math.ceil(wholeMs * (1 - random / 2)),
+  };
 }
 
 /** How long an asker without a set may wait before it asks again, ms. */

@@ -30,7 +30,9 @@ interface Row extends Record<string, SqlStorageValue> {
 }
 
 export function load(sql: SqlStorage): Kept {
-  const [row] = sql.exec<Row>("SELECT keys, fetched_at, tried_at, failures, retry_at, published_at FROM key_set").toArray();
+  const [row] = sql
+    .exec<Row>("SELECT keys, fetched_at, tried_at, failures, retry_at, published_at FROM key_set")
+    .toArray();
   if (row === undefined) return { record: newRecord, keys: null, publishedAt: null };
   return {
     record: { fetchedAt: row.fetched_at, triedAt: row.tried_at, failures: row.failures, retryAt: row.retry_at },

@@ -26,7 +26,10 @@ type Failed = Extract<FetchOutcome, { kind: "failed" }>;
 type Document = { readonly kind: "document"; readonly value: unknown };
 
 export async function fetchKeySet(source: KeySetSource, get: Get, signal: AbortSignal): Promise<FetchOutcome> {
-  const place = source.jwksUri === null ? await discover(source.issuer, get, signal) : ({ kind: "place", url: source.jwksUri } as const);
+  const place =
+    source.jwksUri === null
+      ? await discover(source.issuer, get, signal)
+      : ({ kind: "place", url: source.jwksUri } as const);
   if (place.kind === "failed") return place;
   const answer = await getJson(place.url, get, signal);
   if (answer.kind === "failed") return answer;
@@ -38,10 +41,17 @@ export async function fetchKeySet(source: KeySetSource, get: Get, signal: AbortS
 export function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
-  return [`${origin}/.well-known/oauth-authorization-server${path}`, `${origin}${path}/.well-known/openid-configuration`];
+  return [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ];
 }
 
-async function discover(issuer: string, get: Get, signal: AbortSignal): Promise<{ readonly kind: "place"; readonly url: string } | Failed> {
+async function discover(
+  issuer: string,
+  get: Get,
+  signal: AbortSignal,
+): Promise<{ readonly kind: "place"; readonly url: string } | Failed> {
   let last: Failed = failed("unreachable", "no metadata was asked for");
   for (const url of metadataUrls(issuer)) {
     const answer = await getJson(url, get, signal);
@@ -57,7 +67,8 @@ async function discover(issuer: string, get: Get, signal: AbortSignal): Promise<
 }
 
 function placeIn(metadata: unknown, issuer: string): { readonly kind: "place"; readonly url: string } | Failed {
-  if (typeof metadata !== "object" || metadata === null) return failed("answer_malformed", "expected metadata: an object");
+  if (typeof metadata !== "object" || metadata === null)
+    return failed("answer_malformed", "expected metadata: an object");
   const { issuer: named, jwks_uri: place } = metadata as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
   // RFC 8414 section 3.3: else one host could speak for another's issuer.
   if (named !== issuer) return failed("metadata_issuer_wrong", "expected the issuer's own name in its metadata");
@@ -75,7 +86,8 @@ export function mayFollow(place: string, issuer: string): boolean {
   const url = new URL(place);
   if (url.username !== "" || url.password !== "") return false;
   if (url.origin === new URL(issuer).origin) return true;
-  const isLocal = url.hostname === "localhost" || url.hostname.endsWith(".localhost") || addressLiteral.test(url.hostname);
+  const isLocal =
+    url.hostname === "localhost" || url.hostname.endsWith(".localhost") || addressLiteral.test(url.hostname);
   return url.protocol === "https:" && !isLocal;
 }
 

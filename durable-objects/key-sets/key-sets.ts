@@ -5,7 +5,14 @@ import { keySetsName } from "../names.ts";
 import { Outbox, outboxTable } from "../platform/outbox.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
-import { maxStaleMs, type KeySetsAnswer, type KeySetsContract, type KeySetSource, type KeySetsRequest, type KeySetsSettings } from "./contract.ts";
+import {
+  maxStaleMs,
+  type KeySetsAnswer,
+  type KeySetsContract,
+  type KeySetSource,
+  type KeySetsRequest,
+  type KeySetsSettings,
+} from "./contract.ts";
 import { afterFailure, afterSuccess, mayFetch, retryAfterMs } from "./fetch-policy.ts";
 import { isNews, keySetTable, load, save, type Kept } from "./kept-set.ts";
 import { fetchKeySet, type FetchOutcome, type Get } from "./key-set-fetch.ts";
@@ -65,7 +72,13 @@ export class KeySets extends DurableObject<Env> implements KeySetsContract {
     const before = this.#kept;
     if (outcome.kind === "failed") {
       const record = afterFailure(before.record, now, Math.random());
-      console.warn({ event: "key_set_not_fetched", issuer: source.issuer, reason: outcome.reason, detail: outcome.detail, failures: record.failures });
+      console.warn({
+        event: "key_set_not_fetched",
+        issuer: source.issuer,
+        reason: outcome.reason,
+        detail: outcome.detail,
+        failures: record.failures,
+      });
       save(storage.sql, { ...before, record });
       this.#kept = { ...before, record };
       return;
@@ -76,7 +89,8 @@ export class KeySets extends DurableObject<Env> implements KeySetsContract {
     const data: KeysData = { issuer: source.issuer, keys: outcome.keys, fetchedAt: record.fetchedAt };
     storage.transactionSync(() => {
       save(storage.sql, kept);
-      if (tell) this.#outbox.add({ id: `keys-${crypto.randomUUID()}`, type: "keys", data, retain: `keys:${source.issuer}` });
+      if (tell)
+        this.#outbox.add({ id: `keys-${crypto.randomUUID()}`, type: "keys", data, retain: `keys:${source.issuer}` });
     });
     this.#kept = kept;
   }

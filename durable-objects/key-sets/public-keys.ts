@@ -24,7 +24,8 @@ const secretMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] as c
 export async function readPublicKeys(document: unknown): Promise<PublicKeysFinding> {
   const keys = isRecord(document) ? document["keys"] : undefined;
   if (!Array.isArray(keys)) return { kind: "refused", detail: "expected a JWK Set: an object with the list `keys`" };
-  if (keys.length > mostKeys) return { kind: "refused", detail: `expected at most ${mostKeys} keys: received ${keys.length}` };
+  if (keys.length > mostKeys)
+    return { kind: "refused", detail: `expected at most ${mostKeys} keys: received ${keys.length}` };
   const kept: PublicKey[] = [];
   for (const key of keys as unknown[]) {
     const readable = await readPublicKey(key);
@@ -51,7 +52,9 @@ async function readPublicKey(key: unknown): Promise<PublicKey | null> {
 }
 
 /** `alg`, `use` and `key_ops`, when they are what RFC 7517 says; a key that is marked in an unreadable way is left out. */
-function restrictionsOf(key: Readonly<Record<string, unknown>>): Readonly<Record<string, string | readonly string[]>> | null {
+function restrictionsOf(
+  key: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string | readonly string[]>> | null {
   const restrictions: Record<string, string | readonly string[]> = {};
   for (const member of ["alg", "use"] as const) {
     const value = key[member];

@@ -28,7 +28,8 @@ export async function signToken(
 ): Promise<SignedToken> {
   const { claims, ttlSeconds } = request;
   const reserved = reservedClaims.find((name) => Object.hasOwn(claims, name));
-  if (reserved !== undefined) throw new Error(`cannot sign: the claim ${reserved} is set by the keyring: received it in the request`);
+  if (reserved !== undefined)
+    throw new Error(`cannot sign: the claim ${reserved} is set by the keyring: received it in the request`);
   if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > longestTtlSeconds) {
     throw new Error(`cannot sign: expected ttlSeconds from 1 to ${longestTtlSeconds}: received ${ttlSeconds}`);
   }

@@ -4,7 +4,11 @@
  */
 
 /** A public JSON Web Key (RFC 7517), as published. */
-export type PublicKey = Readonly<Record<string, unknown>> & { readonly kid: string; readonly kty: string; readonly alg?: string };
+export type PublicKey = Readonly<Record<string, unknown>> & {
+  readonly kid: string;
+  readonly kty: string;
+  readonly alg?: string;
+};
 
 /** `data` of an event of type `keys`: one issuer's whole key set. */
 export interface KeysData {

@@ -5,12 +5,23 @@ import { Outbox, outboxTable } from "../platform/outbox.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
 import { signToken, type SigningKey } from "./access-token.ts";
-import type { KeyringContract, KeyringKeysAnswer, KeyringProblem, KeyringSettings, KeysData, PublicKey, SignAnswer, SignRequest } from "./contract.ts";
+import type {
+  KeyringContract,
+  KeyringKeysAnswer,
+  KeyringProblem,
+  KeyringSettings,
+  KeysData,
+  PublicKey,
+  SignAnswer,
+  SignRequest,
+} from "./contract.ts";
 import { keySecretsOf, type KeySecrets } from "./key-secret.ts";
 import { insertKey, newestKey, resealKey, signingKeyTable, type KeyRecord } from "./key-table.ts";
 import { open, seal } from "./sealed-key.ts";
 
-type Ready = { readonly kind: "ready"; readonly signingKey: SigningKey } | { readonly kind: "refused"; readonly reason: KeyringProblem };
+type Ready =
+  | { readonly kind: "ready"; readonly signingKey: SigningKey }
+  | { readonly kind: "refused"; readonly reason: KeyringProblem };
 
 export class Keyring extends DurableObject<Env> implements KeyringContract {
   readonly #settings: KeyringSettings;
@@ -57,7 +68,8 @@ export class Keyring extends DurableObject<Env> implements KeyringContract {
 
   /** Callers at the same time share one key; a refusal or a failure is not kept, so that the next call tries again. */
   async #signingKey(): Promise<Ready> {
-    const ready = (this.#ready ??= this.#makeReady());
+    this.#ready ??= this.#makeReady();
+    const ready = this.#ready;
     try {
       const outcome = await ready;
       if (outcome.kind === "refused" && this.#ready === ready) this.#ready = null;
@@ -85,7 +97,12 @@ export class Keyring extends DurableObject<Env> implements KeyringContract {
     this.ctx.storage.transactionSync(() => {
       insertKey(this.ctx.storage.sql, record);
       const { issuer } = this.#settings;
-      this.#outbox.add({ id: `keys-${crypto.randomUUID()}`, type: "keys", data: this.#dataOf(record), retain: `keys:${issuer}` });
+      this.#outbox.add({
+        id: `keys-${crypto.randomUUID()}`,
+        type: "keys",
+        data: this.#dataOf(record),
+        retain: `keys:${issuer}`,
+      });
     });
     this.ctx.waitUntil(this.#outbox.drain());
     return { kind: "ready", signingKey: { kid, key: pair.privateKey } };
@@ -101,7 +118,8 @@ export class Keyring extends DurableObject<Env> implements KeyringContract {
       console.info({ event: "signing_key_resealed", kid: record.kid });
     }
     const key = await importJWK(JSON.parse(opened.text) as JWK, this.#settings.algorithm);
-    if (key instanceof Uint8Array) throw new Error(`cannot use the signing key ${record.kid}: expected an asymmetric key`);
+    if (key instanceof Uint8Array)
+      throw new Error(`cannot use the signing key ${record.kid}: expected an asymmetric key`);
     return { kind: "ready", signingKey: { kid: record.kid, key } };
   }
 

@@ -27,7 +27,11 @@ export async function seal(text: string, place: string, secret: string): Promise
 }
 
 /** Tries the current secret, then the previous one. */
-export async function open(record: SealedKey, place: string, secrets: { readonly current: string; readonly previous: string | null }): Promise<OpenedKey> {
+export async function open(
+  record: SealedKey,
+  place: string,
+  secrets: { readonly current: string; readonly previous: string | null },
+): Promise<OpenedKey> {
   for (const by of ["current", "previous"] as const) {
     const secret = secrets[by];
     if (secret === null) continue;

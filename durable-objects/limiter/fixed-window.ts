@@ -8,7 +8,7 @@
  */
 
 /** Windows up to this long are counted in memory only, ms. */
-export const memoryOnlyMs = 10_000;
+const memoryOnlyMs = 10_000;
 /** How far ahead the horizon is written, about, ms: the most often that it is written, and the usual loss at a crash. */
 const horizonAheadMs = 5_000;
 /** The largest block, in tokens: what a crash may cost at most, however large the quota. */

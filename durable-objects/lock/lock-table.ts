@@ -14,7 +14,18 @@ import type {
 } from "./contract.ts";
 import { FencingTokens } from "./fencing-tokens.ts";
 import type { Ledger } from "./ledger.ts";
-import { clear, decideAcquire, freeAt, grant, holdOf, release, renew, stateOf, type LockRow } from "./mutex.ts";
+import {
+  clear,
+  decideAcquire,
+  freeAt,
+  grant,
+  holdOf,
+  release,
+  renew,
+  stateOf,
+  withdraw,
+  type LockRow,
+} from "./mutex.ts";
 import { WaitingLines } from "./waiting-lines.ts";
 
 /** How long a free lock's row is kept, for copies of its requests that come late, in ms. */
@@ -81,7 +92,8 @@ export class LockTable {
     const row = this.#ledger.row(lock);
     if (waiter !== null && row !== null) this.#settle(waiter.ticket, heldBy(row, now));
     if (row?.state !== "offered" || row.requests.at(-1) !== requestId) return;
-    this.release({ v: 1, lock, holder: row.holder, token: row.token }, now);
+    this.#ledger.save(withdraw(row, now));
+    this.#serve(lock, now);
   }
 
   /** A waiter's time is up. */

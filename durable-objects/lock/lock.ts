@@ -13,8 +13,8 @@ import type {
   ReleaseRequest,
   RenewRequest,
 } from "./contract.ts";
-import { schema, SqlLedger } from "./ledger.ts";
 import { LockTable } from "./lock-table.ts";
+import { schema, SqlLedger } from "./sql-ledger.ts";
 
 /** Between two sweeps, ms. The alarm forgets what is over; nothing is decided by it. */
 const sweepEveryMs = 15 * 60_000;
@@ -124,7 +124,7 @@ export class Lock extends DurableObject<Env> implements LockContract {
 
   /** The table says when the first in line is to be served; it is asked again whenever that may have changed. */
   #watch(lock: string): void {
-    clearTimeout(this.#watches.get(lock));
+    clearTimeout(this.#watches.get(lock) ?? null);
     const servesInMs = this.#table?.servesInMs(lock, Date.now()) ?? null;
     if (servesInMs === null) {
       this.#watches.delete(lock);

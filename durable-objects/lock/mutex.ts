@@ -112,6 +112,11 @@ export function release(row: LockRow | null, request: ReleaseRequest, now: numbe
   return isLive(row, now) ? { ...row, state: "released", endsAt: now, seenAt: now } : null;
 }
 
+/** An offer that nobody is there to take up is as if it had not been made: the same request may come again. */
+export function withdraw(row: LockRow, now: number): LockRow {
+  return { ...row, state: "released", endsAt: now, requests: row.requests.slice(0, -1), seenAt: now };
+}
+
 /** Ends the hold, whoever has it; the greater token makes its holder's writes stale. */
 export function clear(row: LockRow, token: number, now: number): LockRow {
   return { ...row, token, state: "cleared", endsAt: now, notBefore: now, seenAt: now };

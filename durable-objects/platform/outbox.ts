@@ -55,7 +55,12 @@ export class Outbox {
     const retain = event.retain ?? null;
     // Only the newest of a retain key matters: while the Log is away, older ones need not pile up.
     if (retain !== null) storage.sql.exec("DELETE FROM outbox WHERE retain = ? AND refused IS NULL", retain);
-    storage.sql.exec("INSERT INTO outbox (id, event, retain) VALUES (?, ?, ?)", event.id, JSON.stringify(event), retain);
+    storage.sql.exec(
+      "INSERT INTO outbox (id, event, retain) VALUES (?, ?, ?)",
+      event.id,
+      JSON.stringify(event),
+      retain,
+    );
     void storage.setAlarm(now() + firstAlarmMs);
   }
 
@@ -89,7 +94,13 @@ export class Outbox {
       // Nothing is lost: the rows stand, and the alarm tries again.
       const waitMs = retryAfterMs(this.#failures, this.#ports.random());
       this.#failures += 1;
-      console.warn({ event: "outbox_delayed", owed: this.owed, failures: this.#failures, waitMs, error: String(error) });
+      console.warn({
+        event: "outbox_delayed",
+        owed: this.owed,
+        failures: this.#failures,
+        waitMs,
+        error: String(error),
+      });
       await this.#ports.storage.setAlarm(this.#ports.now() + waitMs);
     }
   }

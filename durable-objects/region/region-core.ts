@@ -21,6 +21,8 @@ export interface RegionRules {
 /** What must happen before a view can be answered. */
 export type Need = "nothing" | "renewal" | "events";
 
+export type Renewal = "granted" | "behind" | "not_taken" | "refused";
+
 export class RegionCore {
   readonly #copy: EventCopy;
   readonly #viewLeaseMs: number;
@@ -31,6 +33,9 @@ export class RegionCore {
   #viewsEndAt: number;
   /** The newest reading of the clock. */
   #readAt: number;
+  /** How often it stepped backward, now and when the last request for a lease was made. */
+  #steps = 0;
+  #stepsAtRequest = 0;
 
   constructor(ledger: RegionLedger, rules: RegionRules, now: number) {
     this.#copy = new EventCopy(ledger, rules.viewEvents, rules.viewLeaseMs);
@@ -71,16 +76,23 @@ export class RegionCore {
     return Math.max(0, this.#viewsEndAt - now);
   }
 
+  /** One at a time. */
   renewRequest(region: RegionName, now: number): RenewRequest {
-    return { v: 1, region, cursor: this.cursor, viewsEndMs: this.viewsEndMs(now) };
+    const request = { v: 1 as const, region, cursor: this.cursor, viewsEndMs: this.viewsEndMs(now) };
+    this.#stepsAtRequest = this.#steps;
+    return request;
   }
 
-  /** `sentAt`: when `request` was sent, by this clock: the lease runs from there. */
-  takeRenewal(request: RenewRequest, sentAt: number, answer: RenewAnswer, now: number): "granted" | "behind" | "refused" {
+  /**
+   * `sentAt`: when `request` was sent, by this clock: the lease runs from there. `not_taken`: something came between,
+   * and the answer proves nothing of what the copy is now.
+   */
+  takeRenewal(request: RenewRequest, sentAt: number, answer: RenewAnswer, now: number): Renewal {
     this.#observe(now);
     if (answer.kind === "refused") return "refused";
-    const isTaken = this.takePage(answer.page, request.cursor);
-    if (answer.kind === "behind" || !isTaken) return "behind";
+    if (!this.takePage(answer.page, request.cursor)) return "not_taken";
+    if (answer.kind === "behind") return "behind";
+    if (this.#steps !== this.#stepsAtRequest || now < sentAt) return "not_taken";
     const lease = leaseFrom(sentAt, answer.leaseMs);
     // The Log keeps the older lease, too: whichever ends later holds.
     if (!isLive(this.#lease, now) || lease.endsAt > this.#lease.endsAt) this.#lease = lease;
@@ -128,6 +140,7 @@ export class RegionCore {
   #observe(now: number): void {
     if (now < this.#readAt) {
       this.#lease = null;
+      this.#steps += 1;
       this.#viewsEndAt += now - this.#readAt;
     }
     this.#readAt = now;

@@ -6,7 +6,7 @@ import { withinTime } from "../platform/deadline.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
 import type { ApplyAnswer, RegionContract, RegionSettings, RegionStatus, ViewAnswer, ViewRequest } from "./contract.ts";
-import { RegionCore } from "./region-core.ts";
+import { RegionCore, type Renewal } from "./region-core.ts";
 import { regionSchema, SqlRegionLedger } from "./sql-ledger.ts";
 
 /** One call to the Log, ms. */
@@ -20,7 +20,7 @@ export class Region extends DurableObject<Env> implements RegionContract {
   readonly #core: RegionCore;
   /** Everyone who needs the same gets the one that is under way. */
   #renewal: Promise<void> | null = null;
-  #pull: Promise<void> | null = null;
+  #reading: Promise<boolean> | null = null;
 
   constructor(state: DurableObjectState, env: Env, settings: RegionSettings) {
     super(state, env);
@@ -43,12 +43,7 @@ export class Region extends DurableObject<Env> implements RegionContract {
   }
 
   async apply(message: BroadcastMessage): Promise<ApplyAnswer> {
-    let isWhole = this.#core.takeMessage(message);
-    if (!isWhole) {
-      await this.#readOn();
-      // A message of another epoch is an old one if the Log, asked just now, still counts in this one.
-      isWhole = this.#lastRead.isWhole && (message.epoch !== this.#core.epoch || this.#core.applied >= message.to);
-    }
+    const isWhole = this.#core.takeMessage(message) || (await this.#readFor(message));
     const { epoch, applied } = this.#core;
     if (!isWhole || epoch === null) return { v: 1, kind: "behind", epoch, applied };
     return { v: 1, kind: "applied", epoch, applied, viewsEndMs: this.#core.viewsEndMs(Date.now()) };
@@ -59,9 +54,6 @@ export class Region extends DurableObject<Env> implements RegionContract {
     const leaseEndsInMs = this.#core.leaseEndsInMs(Date.now());
     return { v: 1, region: this.#region, epoch, applied, leaseEndsInMs };
   }
-
-  /** What the last reading of the Log came to. */
-  #lastRead = { isWhole: false };
 
   /** Asks for a lease; never rejects: without one the core answers that it is not current. */
   async #renew(): Promise<void> {
@@ -85,7 +77,7 @@ export class Region extends DurableObject<Env> implements RegionContract {
     this.ctx.waitUntil(this.#confirm(report));
   }
 
-  async #renewOnce(): Promise<"granted" | "behind" | "refused"> {
+  async #renewOnce(): Promise<Renewal> {
     const sentAt = Date.now();
     const request = this.#core.renewRequest(this.#region, sentAt);
     const answer = await withinTime(this.#log().renew(request), callMs, "the Log");
@@ -103,28 +95,37 @@ export class Region extends DurableObject<Env> implements RegionContract {
     }
   }
 
-  /** Reads the Log from where the copy ends up to its head; never rejects. */
-  async #readOn(): Promise<void> {
-    this.#pull ??= this.#readAll().finally(() => {
-      this.#pull = null;
-    });
-    await this.#pull;
+  /** Whether the Log, asked after the message came, left nothing of it missing. */
+  async #readFor(message: BroadcastMessage): Promise<boolean> {
+    // One that was under way before may have been answered before the message's events were inserted.
+    const joins = this.#reading !== null;
+    let isRead = await this.#readOn();
+    if (joins && !this.#core.takeMessage(message)) isRead = await this.#readOn();
+    // A message of another epoch is an old one when the Log still counts in this one.
+    return isRead && (message.epoch !== this.#core.epoch || this.#core.applied >= message.to);
   }
 
-  async #readAll(): Promise<void> {
-    this.#lastRead = { isWhole: false };
+  /** Reads the Log from where the copy ends up to its head; whether that came to its end. Never rejects. */
+  async #readOn(): Promise<boolean> {
+    this.#reading ??= this.#readAll().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #readAll(): Promise<boolean> {
     try {
       for (let pages = 0; pages < mostPages; pages += 1) {
         const { cursor } = this.#core;
         const page = await withinTime(this.#log().read({ v: 1, cursor }), callMs, "the Log");
-        if (!this.#core.takePage(page, cursor)) return;
-        if (page.to < page.head) continue;
-        this.#lastRead = { isWhole: true };
-        return;
+        if (!this.#core.takePage(page, cursor)) return false;
+        if (page.to === page.head) return true;
       }
     } catch (error) {
+      // Whoever asked is told that this Region is behind, or not current.
       console.warn({ event: "log_not_read", region: this.#region, error: String(error) });
     }
+    return false;
   }
 
   /** After an exception a stub is dead: a fresh one for each call. */

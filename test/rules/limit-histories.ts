@@ -241,7 +241,7 @@ class Planet {
 }
 
 /** mulberry32: small, and good enough to shuffle events. */
-export function generator(seed: number): () => number {
+function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

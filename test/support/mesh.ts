@@ -31,8 +31,8 @@ function show({ level, message }: LogEntry): void {
 /** What `node local/start.ts --json` says when it is ready. */
 export interface Announcement {
   readonly ports: readonly { readonly region: string; readonly isolate: number; readonly url: string }[];
-  /** What the mesh stands in front of. */
-  readonly origin: string;
+  /** What the mesh stands in front of; null when the configuration says it. */
+  readonly origin: string | null;
   readonly pid: number;
   /** The process in which the Workers run. */
   readonly runtimePid: number;

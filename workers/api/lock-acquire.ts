@@ -18,7 +18,7 @@ export async function acquireLock(
   stub: () => LockContract,
   wish: Wish,
   signal: AbortSignal,
-  context: ExecutionContext,
+  context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<Hold> {
   const { lock, holder, ttlMs, waitMs, atLeastMs, requestId = crypto.randomUUID() } = wish;
   const request: AcquireRequest = { v: 1, lock, holder, ttlMs, waitMs, atLeastMs, requestId };
@@ -37,10 +37,16 @@ export async function acquireLock(
     if (first.kind !== "offered") return holdOf(first);
     const takenUpAt = Date.now();
     const hold = holdOf(await asked(stub, (one) => one.acquire({ ...request, waitMs: 0 })));
+    if (signal.aborted && wish.requestId === undefined) context.waitUntil(releaseUnknown(stub(), hold));
     return { ...hold, ttlMs: hold.ttlMs + creditOf(takenUpAt - startedAt) };
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
+}
+
+/** Its caller has gone and has no request id to ask for it again. */
+async function releaseUnknown(stub: LockContract, { lock, holder, token }: Hold): Promise<void> {
+  await stub.release({ v: 1, lock, holder, token }).catch(() => null); // A failure leaves it to its ttl.
 }
 
 function restOf(waitMs: number, startedAt: number): number {
@@ -62,8 +68,7 @@ function holdOf(answer: AcquireAnswer): Hold {
       return answer.hold;
     case "held": {
       const { holder, expiresInMs } = answer;
-      const headers = { "Retry-After": String(Math.ceil(expiresInMs / 1_000)) };
-      throw refused("lock_held", undefined, { members: { holder, expiresInMs }, headers });
+      throw refused("lock_held", undefined, { members: { holder, expiresInMs } });
     }
     case "ended":
       throw refused("not_holder", "the hold that this requestId once got has ended: a new hold takes a new requestId");

@@ -7,6 +7,7 @@
  * the same id gives it.
  */
 import type { Ack, LogContract, NewEvent, PublishAnswer, Receipt } from "../../durable-objects/log/contract.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
 
 export type Published =
   | {
@@ -91,8 +92,8 @@ export class Publisher {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
         const answer = this.#log().publish({ v: 1, events, ack, timeoutMs });
-        const inTime = await withDeadline(answer, timeoutMs + callMs);
-        if (inTime !== null) return outcomesOf(inTime, events.length);
+        const ended = await inTime(answer, timeoutMs + callMs);
+        if (ended.kind === "answered") return outcomesOf(ended.answer, events.length);
       } catch (error) {
         if (isOverloaded(error)) {
           return events.map(() => ({ kind: "overloaded", detail: "the Log is overloaded: nothing was done" }));
@@ -123,16 +124,4 @@ function only(outcomes: readonly Published[]): Published {
 /** The platform's word that the object surely did not run the call. */
 function isOverloaded(error: unknown): boolean {
   return typeof error === "object" && error !== null && "overloaded" in error && error.overloaded === true;
-}
-
-async function withDeadline<Value>(promise: Promise<Value>, ms: number): Promise<Value | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  try {
-    return await Promise.race([promise, timeUp]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -20,7 +20,12 @@ const alwaysDiffers: ReadonlySet<string> = new Set(["mesh-request-id", "tracepar
 /** Lower case, in order, each once; null when no other request can be shown to match (`*`, a malformed list). */
 export function variedNames(vary: string | null): readonly string[] | null {
   if (vary === null) return nothing;
-  const names = new Set(vary.toLowerCase().split(",").map((name) => name.trim()));
+  const names = new Set(
+    vary
+      .toLowerCase()
+      .split(",")
+      .map((name) => name.trim()),
+  );
   names.delete("");
   if (names.size > mostNames) return null;
   for (const name of names) if (name === "*" || !nameForm.test(name) || alwaysDiffers.has(name)) return null;

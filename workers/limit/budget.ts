@@ -55,7 +55,7 @@ function partOf(part: LimitPart, asker: Asker): Part {
     case "claim":
       return ofIdentity(asker, claimOf(identity, part.name));
     case "header": {
-      const value = asker.fields.get(part.name.toLowerCase());
+      const value = asker.fields.get(part.name);
       return value === undefined ? byAddress(asker) : [value];
     }
     case "key":

@@ -17,7 +17,7 @@ export type Reached<Answer> =
   /** `late`: what an attempt that was still under way brings after all; null when none does. */
   | { readonly kind: "unreachable"; readonly reason: string; readonly late: Promise<Answer | null> };
 
-export const patience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
+const patience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
 
 export function reach<Answer>(
   ask: () => Promise<Answer>,

@@ -11,7 +11,7 @@ export function isCanonical(text: string): boolean {
   const rest = text.length % 4;
   if (rest === 0) return true;
   if (rest === 1) return false;
-  const last = alphabet.indexOf(text.charAt(text.length - 1));
+  const last = alphabet.indexOf(text.at(-1) ?? "");
   return last % (rest === 2 ? 16 : 4) === 0;
 }
 

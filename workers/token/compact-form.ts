@@ -21,7 +21,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function readCompactForm(token: string): CompactForm {
   if (token.length > maxTokenLength) return refused("too_long");
   const [header, claims, signature, ...more] = token.split(".");
-  if (header === undefined || claims === undefined || signature === undefined || more.length > 0) return refused("parts_wrong");
+  if (header === undefined || claims === undefined || signature === undefined || more.length > 0)
+    return refused("parts_wrong");
   for (const part of [header, claims, signature]) {
     if (part === "") return refused("parts_wrong");
     if (!isBase64url(part)) return refused("character_forbidden");
@@ -34,7 +35,11 @@ export function readCompactForm(token: string): CompactForm {
   return { kind: "formed", header: first.value, claims: second.value };
 }
 
-function readObject(part: string): { readonly kind: "object"; readonly value: JsonObject } | { readonly kind: "refused"; readonly reason: RefusalReason } {
+function readObject(
+  part: string,
+):
+  | { readonly kind: "object"; readonly value: JsonObject }
+  | { readonly kind: "refused"; readonly reason: RefusalReason } {
   let text: string;
   try {
     text = utf8.decode(decodeBase64url(part));

@@ -6,6 +6,9 @@ import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import { KeySet, type SuitableKey } from "./key-set.ts";
 import type { RefusalReason } from "./reasons.ts";
 
+/** The request that something is done for: `waitUntil` lets that end in peace when the request goes away. */
+export type Lifetime = Pick<ExecutionContext, "waitUntil">;
+
 /** What this needs of the view. `keysOf` gives the same object until the view has another set. */
 export interface KeysView {
   readonly cursor: { readonly epoch: string } | null | undefined;
@@ -28,7 +31,10 @@ export interface IssuerKeysSource {
 
 export type KeyAnswer =
   | { readonly kind: "found"; readonly key: SuitableKey; readonly generation: KeySet }
-  | { readonly kind: "refused"; readonly reason: Extract<RefusalReason, "key_unknown" | "key_ambiguous" | "keys_unavailable"> };
+  | {
+      readonly kind: "refused";
+      readonly reason: Extract<RefusalReason, "key_unknown" | "key_ambiguous" | "keys_unavailable">;
+    };
 
 /** The least time between two calls about one issuer, and the longest that one is waited for; ms. */
 export const askIntervalMs = 5_000;
@@ -63,7 +69,7 @@ export class IssuerKeys {
     return this.current(now) === null ? null : (this.#used?.data ?? null);
   }
 
-  find(keyId: string | null, algorithm: string, context: ExecutionContext, now: number): KeyAnswer | Promise<KeyAnswer> {
+  find(keyId: string | null, algorithm: string, context: Lifetime, now: number): KeyAnswer | Promise<KeyAnswer> {
     const generation = this.current(now);
     if (generation === null) return this.#findAnew(keyId, algorithm, context, now);
     const answer = keyIn(generation, keyId, algorithm);
@@ -72,14 +78,14 @@ export class IssuerKeys {
     return mayBeNew ? this.#findAnew(keyId, algorithm, context, now) : answer;
   }
 
-  async #findAnew(keyId: string | null, algorithm: string, context: ExecutionContext, now: number): Promise<KeyAnswer> {
+  async #findAnew(keyId: string | null, algorithm: string, context: Lifetime, now: number): Promise<KeyAnswer> {
     await this.ask(keyId, context, now);
     const generation = this.current(now);
     return generation === null ? { kind: "refused", reason: "keys_unavailable" } : keyIn(generation, keyId, algorithm);
   }
 
   /** Asks, or joins who is asking, or does nothing because it was asked a moment ago. */
-  ask(missing: string | null, context: ExecutionContext, now: number): Promise<void> {
+  ask(missing: string | null, context: Lifetime, now: number): Promise<void> {
     const flight = this.#flight;
     if (flight !== null && now - flight.startedAt < waitMs) return waitFor(flight.done);
     // A clock that was set back must not make this quiet for longer.
@@ -146,10 +152,11 @@ function keyIn(generation: KeySet, keyId: string | null, algorithm: string): Key
 
 /** A joiner keeps its own time: the request that began the flight may be gone. */
 async function waitFor(flight: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stop = () => {};
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, waitMs);
+    const timer = setTimeout(resolve, waitMs);
+    stop = () => clearTimeout(timer);
   });
   await Promise.race([flight, timeout]);
-  clearTimeout(timer);
+  stop();
 }

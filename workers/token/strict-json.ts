@@ -8,7 +8,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export type StrictJson =
   | { readonly kind: "object"; readonly value: JsonObject }
-  | { readonly kind: "refused"; readonly reason: Extract<RefusalReason, "not_json_object" | "not_utf8" | "member_repeated" | "nested_too_deep"> };
+  | {
+      readonly kind: "refused";
+      readonly reason: Extract<RefusalReason, "not_json_object" | "not_utf8" | "member_repeated" | "nested_too_deep">;
+    };
 
 export const maxDepth = 32;
 

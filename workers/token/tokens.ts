@@ -8,7 +8,7 @@ import type { KeyringContract, KeysData } from "../../durable-objects/keyring/co
 import { maxStaleMs, type KeySetsContract, type KeySetSource } from "../../durable-objects/key-sets/contract.ts";
 import type { Mesh } from "../config/mesh.ts";
 import type { Verdict } from "./identity.ts";
-import { IssuerKeys, type AskedKeys, type KeysView } from "./issuer-keys.ts";
+import { IssuerKeys, type AskedKeys, type KeysView, type Lifetime } from "./issuer-keys.ts";
 import { rulesOf, type IssuerRules } from "./issuer-rules.ts";
 import { readToken, type Reading } from "./reading.ts";
 import { codeOf, type RefusalReason } from "./reasons.ts";
@@ -18,7 +18,7 @@ import { VerifiedTokens, type VerifiedTokensSize } from "./verified-tokens.ts";
 /** What the verifier needs of the isolate's view. */
 export interface TokensView extends KeysView {
   /** True when the view is current; else whether it could be made so. Renews beside the request when half is over. */
-  current(context: ExecutionContext, now: number): true | Promise<boolean>;
+  current(context: Lifetime, now: number): true | Promise<boolean>;
 }
 
 export interface TokensPorts {
@@ -50,7 +50,7 @@ export class Tokens {
   }
 
   /** `now` in ms since 1970. Answers at once where it can: a promise costs more than the look-up. */
-  verify(token: string, context: ExecutionContext, now: number): Verdict | Promise<Verdict> {
+  verify(token: string, context: Lifetime, now: number): Verdict | Promise<Verdict> {
     const isCurrent = this.#view.current(context, now);
     if (isCurrent === true) {
       const known = this.#verified.find(token, now);
@@ -62,7 +62,7 @@ export class Tokens {
   }
 
   /** The mesh's own public keys, as published; null when they cannot be had now. */
-  async ownKeys(context: ExecutionContext, now: number): Promise<KeysData | null> {
+  async ownKeys(context: Lifetime, now: number): Promise<KeysData | null> {
     const keys = this.#keys.get(this.#ownIssuer);
     if (keys === undefined) return null;
     if (keys.data(now) === null) await keys.ask(null, context, now);
@@ -73,7 +73,7 @@ export class Tokens {
     token: string,
     reading: Reading,
     isCurrent: true | Promise<boolean>,
-    context: ExecutionContext,
+    context: Lifetime,
     now: number,
   ): Promise<Verdict> {
     if (!(await isCurrent)) return refusalOf("view_not_current");
@@ -86,7 +86,8 @@ export class Tokens {
     const verdict: Verdict = Object.freeze({ kind: "accepted", identity: reading.identity });
     const { goodFrom, goodUntil } = reading;
     // In its last moments a token lives by tolerance alone, and is looked at each time.
-    if (now < goodUntil) this.#verified.keep(token, { verdict, goodFrom, goodUntil, keys, generation: found.generation });
+    if (now < goodUntil)
+      this.#verified.keep(token, { verdict, goodFrom, goodUntil, keys, generation: found.generation });
     return verdict;
   }
 }

@@ -72,7 +72,7 @@ async function firstGood(answers: readonly Promise<Pulled | null>[]): Promise<Pu
 }
 
 function timer(ms: number): { readonly ended: Promise<null>; readonly clear: () => void } {
-  let id: ReturnType<typeof setTimeout> | undefined;
+  let id: ReturnType<typeof setTimeout> | null = null;
   const ended = new Promise<null>((resolve) => {
     id = setTimeout(() => resolve(null), ms);
   });

@@ -8,6 +8,7 @@
 import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import type { Cursor } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { isLive, leaseFrom, restOf, type Lease } from "../../durable-objects/platform/lease.ts";
 import type { ViewAnswer, ViewRequest } from "../../durable-objects/region/contract.ts";
 import { Beliefs } from "./beliefs.ts";
@@ -89,13 +90,13 @@ export class View {
   async #becomeCurrent(context: Pick<ExecutionContext, "waitUntil">): Promise<boolean> {
     const joined = this.#flight;
     if (joined !== null && joined.expiresAt > this.#clock()) {
-      await endOrTime(joined.ended, joinMs);
+      await inTime(joined.ended, joinMs);
       if (this.isCurrent()) return true;
       // It ended without a lease, or hangs. What it found out just now holds for this request too.
       if (this.#flight !== joined) return false;
       this.#flight = null;
     }
-    await endOrTime(this.#fly(context).ended, flightMs);
+    await inTime(this.#fly(context).ended, flightMs);
     return this.isCurrent();
   }
 
@@ -123,14 +124,4 @@ export class View {
     // Two pulls may cross: the lease that was asked for later is the one that says more.
     if (this.#lease === null || lease.sentAt >= this.#lease.sentAt) this.#lease = lease;
   }
-}
-
-/** Ends with the promise or after `ms`, whichever comes first; how it ended is looked up, not told. */
-async function endOrTime(ended: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([ended, timeUp]);
-  clearTimeout(timer);
 }

@@ -1,0 +1,122 @@
+/** A GET or HEAD on a route with a cache: which kept answer may it have, if any? */
+import type { CacheRule } from "../config/mesh.ts";
+import type { Passage } from "../gate/passage.ts";
+import type { FetchUpstream } from "../gate/upstream.ts";
+import { refuse } from "../problem/problem.ts";
+import { answerFrom, relay } from "./answer.ts";
+import type { Cache } from "./cache.ts";
+import { hitStatus, type Forwarded } from "./cache-status.ts";
+import { contradicts } from "./conditional.ts";
+import type { CurrentView } from "./currency.ts";
+import { demandsOf, usabilityOf, type Demands } from "./demands.ts";
+import { ttlSeconds, type Entry } from "./entry.ts";
+import { fill } from "./fill.ts";
+import { keyOf, partitionOf, type Key } from "./key.ts";
+import type { Found } from "./memory.ts";
+import type { Asker } from "./vary.ts";
+
+/** One such request, with what was found out about it. */
+export interface Reading {
+  readonly passage: Passage;
+  readonly ask: FetchUpstream;
+  readonly rule: CacheRule;
+  readonly cache: Cache;
+  readonly view: CurrentView;
+  readonly key: Key;
+  readonly asker: Asker;
+  readonly demands: Demands;
+  /** Credentials came with it that are no part of the key. */
+  readonly isAuthorized: boolean;
+}
+
+export type Plan =
+  | { readonly kind: "use"; readonly entry: Entry }
+  /** `entry` is what the upstream may confirm. */
+  | { readonly kind: "ask"; readonly fwd: Forwarded; readonly entry: Entry | null };
+
+export async function read(passage: Passage, ask: FetchUpstream, rule: CacheRule): Promise<Response> {
+  const view: CurrentView = passage.isolate.view;
+  let { now } = passage;
+  if (!view.isCurrent(now)) {
+    if (!(await view.current(passage.context, now))) return await notCurrent(passage, ask);
+    now = Date.now();
+  }
+  const reading = begin(passage, ask, rule, view);
+  const found = reading.cache.find(reading.key, reading.asker);
+  const plan = planOf(reading, found, now);
+  if (plan.kind === "use") return answerFrom(passage, plan.entry, hitStatus(ttlSeconds(plan.entry, now)), now);
+
+  const regional = plan.fwd === "request" ? null : await reading.cache.findInRegion(reading.key, reading.asker);
+  now = Date.now();
+  // The view went on while the region was asked: nothing is used that was judged before.
+  if (!view.isCurrent(now) && !(await view.current(passage.context, now))) return await notCurrent(passage, ask);
+  return await withRegional(reading, regional, planOf(reading, found, Date.now()));
+}
+
+async function withRegional(reading: Reading, regional: Entry | null, known: Plan): Promise<Response> {
+  const { asker, cache, key, passage } = reading;
+  const now = Date.now();
+  const offered: Plan =
+    regional === null || cache.isChangedSince(key, regional)
+      ? known
+      : planOf(reading, { kind: "entry", entry: regional }, now);
+  if (offered.kind === "use") {
+    if (offered.entry === regional) cache.remember(key, asker, regional);
+    return answerFrom(passage, offered.entry, hitStatus(ttlSeconds(offered.entry, now)), now);
+  }
+  const plan = known.kind === "ask" && known.entry === null ? offered : known;
+  if (plan.kind === "use") return answerFrom(passage, plan.entry, hitStatus(ttlSeconds(plan.entry, now)), now);
+  if (reading.demands.onlyIfCached) return relay(passage, onlyIfCached, { fwd: plan.fwd });
+  return passage.request.method === "HEAD" ? await forwardHead(reading, plan) : await fill(reading, plan);
+}
+
+/** RFC 9111 section 5.2.1.7. */
+const onlyIfCached = refuse("upstream_timeout", "only-if-cached: there is no kept answer that this request may have");
+
+async function notCurrent(passage: Passage, ask: FetchUpstream): Promise<Response> {
+  return relay(passage, await ask({}), { fwd: "bypass", detail: "not-current" });
+}
+
+/** A HEAD fills nothing; it may tell that what is kept is no longer what the upstream has. */
+async function forwardHead(reading: Reading, plan: Extract<Plan, { readonly kind: "ask" }>): Promise<Response> {
+  const { asker, cache, key, passage } = reading;
+  const answer = await reading.ask({});
+  const { entry } = plan;
+  if (entry !== null && answer instanceof Response && answer.status === 200 && contradicts(entry, answer.headers)) {
+    cache.drop(key, asker, entry);
+  }
+  return relay(passage, answer, { fwd: plan.fwd });
+}
+
+function planOf(reading: Reading, found: Found, now: number): Plan {
+  if (found.kind === "none") return { kind: "ask", fwd: found.miss, entry: null };
+  const { entry } = found;
+  const verdict = reading.view.verdictOn(entry);
+  if (verdict === "purged") {
+    reading.cache.drop(reading.key, reading.asker, entry);
+    return { kind: "ask", fwd: "miss", entry: null };
+  }
+  if (verdict === "stale") return { kind: "ask", fwd: "stale", entry };
+  const usability = usabilityOf(entry, reading.demands, now);
+  if (usability === "usable") return { kind: "use", entry };
+  return { kind: "ask", fwd: usability === "expired" ? "stale" : "request", entry };
+}
+
+function begin(passage: Passage, ask: FetchUpstream, rule: CacheRule, view: CurrentView): Reading {
+  const { address, host, identity, isolate, path, query, request, route } = passage;
+  const { headers } = request;
+  const partition = partitionOf(rule.partition, identity);
+  const hostField = headers.get("host");
+  const asked = { host, path, query, route: route.name, requestUrl: request.url, hostField, partition: partition.text };
+  return {
+    passage,
+    ask,
+    rule,
+    cache: isolate.cache,
+    view,
+    key: keyOf(asked),
+    asker: { headers, identity, address },
+    demands: demandsOf(headers),
+    isAuthorized: !partition.coversIdentity && (identity !== null || headers.has("authorization")),
+  };
+}
