@@ -70,7 +70,9 @@ async function main(): Promise<void> {
     process.stdout.write(`| ${id} | ${what} | ${goal} | ${ratio.median.toFixed(2)} | ${spread} | ${rates} |\n`);
   }
   const kilobytes = (gzipBytes / 1_000).toFixed(1);
-  process.stdout.write(`| P7 | deployed Worker | ≤ 150 kB, ≤ 50 ms | ${kilobytes} kB gzip, ${startUpMs.toFixed(0)} ms to start | | | |\n`);
+  process.stdout.write(
+    `| P7 | deployed Worker | ≤ 150 kB, ≤ 50 ms | ${kilobytes} kB gzip, ${startUpMs.toFixed(0)} ms to start | | | |\n`,
+  );
 }
 
 /** Asks until the answer comes from the cache where there is one, and gives that answer's head and body. */

@@ -16,7 +16,10 @@ export interface Weight {
 export async function weigh(starts: number): Promise<Weight> {
   const directory = join(root, "dist", "bench", "mesh");
   await runWrangler(["deploy", "--dry-run", "--minify", "--outdir", directory], root, {});
-  const script = readFileSync(join(directory, readdirSync(directory).find((file) => file.endsWith(".js")) ?? ""), "utf8");
+  const script = readFileSync(
+    join(directory, readdirSync(directory).find((file) => file.endsWith(".js")) ?? ""),
+    "utf8",
+  );
   const times: number[] = [];
   for (let start = 0; start < starts; start += 1) {
     times.push((await startOf(script)) - (await startOf("export default { fetch: () => new Response() };")));

@@ -10,7 +10,7 @@ export const regionNames = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc",
 export type RegionName = (typeof regionNames)[number];
 
 /** Shards of one limit: each holds many budgets and answers a few hundred durable charges a second. */
-export const limiterShards = 256;
+const limiterShards = 256;
 /** Shards of the lock table. */
 export const lockShards = 64;
 
@@ -54,7 +54,7 @@ export function keySetsName(environment: string, issuer: string): string {
 }
 
 /** FNV-1a over UTF-16 code units with a final mix: stable for ever, because a shard holds state. */
-export function shardOf(text: string, shards: number): number {
+function shardOf(text: string, shards: number): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

@@ -21,7 +21,7 @@ import { RecentCharges, type Decision } from "./recent-charges.ts";
 import { RuleBook } from "./rule-book.ts";
 import { WindowShelf } from "./window-shelf.ts";
 
-/** Nothing is forgotten for good until this long after the last window, ms: more than a clock is corrected by. */
+/** Nothing is forgotten for good until this long after the last window, ms: further back than any clock is ever corrected. */
 const idleMs = 20 * 60_000;
 
 export class Budgets {

@@ -153,7 +153,13 @@ export interface LogContract {
   read(request: { readonly v: 1; readonly cursor: Cursor | null }): Promise<Page>;
   applied(request: { readonly v: 1; readonly reports: readonly AppliedReport[] }): Promise<void>;
   receipts(request: { readonly v: 1; readonly id: string }): Promise<
-    { readonly v: 1; readonly kind: "found"; readonly event: MeshEvent; readonly epoch: string; readonly receipts: readonly Receipt[] }
+    | {
+        readonly v: 1;
+        readonly kind: "found";
+        readonly event: MeshEvent;
+        readonly epoch: string;
+        readonly receipts: readonly Receipt[];
+      }
     | { readonly v: 1; readonly kind: "unknown" }
   >;
   status(): Promise<LogStatus>;

@@ -5,8 +5,18 @@
 import { guardOf } from "../platform/lease.ts";
 import type { RegionName } from "../names.ts";
 import { append, type Appended } from "./append.ts";
-import type { Ack, AppliedReport, BroadcastMessage, Cursor, LogStatus, MeshEvent, Page } from "./contract.ts";
-import type { Receipt, RenewAnswer, RenewRequest } from "./contract.ts";
+import type {
+  Ack,
+  AppliedReport,
+  BroadcastMessage,
+  Cursor,
+  LogStatus,
+  MeshEvent,
+  Page,
+  Receipt,
+  RenewAnswer,
+  RenewRequest,
+} from "./contract.ts";
 import { eventOf, type LogFacts, type LogLedger } from "./ledger.ts";
 import { pageAfter, pageBounds, runAfter, type PageBounds } from "./pages.ts";
 import { Registry } from "./registry.ts";

@@ -111,8 +111,7 @@ export class Log extends DurableObject<Env> implements LogContract {
     readonly v: 1;
     readonly id: string;
   }): Promise<
-    | { v: 1; kind: "found"; event: MeshEvent; epoch: string; receipts: readonly Receipt[] }
-    | { v: 1; kind: "unknown" }
+    { v: 1; kind: "found"; event: MeshEvent; epoch: string; receipts: readonly Receipt[] } | { v: 1; kind: "unknown" }
   > {
     const event = this.#core.find(id);
     if (event === null) return { v: 1, kind: "unknown" };

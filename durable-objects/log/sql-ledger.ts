@@ -82,7 +82,16 @@ export class SqlLogLedger implements LogLedger {
   }
 
   insert({ seq, id, type, data, retain, at, bytes }: StoredEvent, floor: number): void {
-    this.#sql.exec(`INSERT INTO events (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`, seq, id, type, data, retain, at, bytes);
+    this.#sql.exec(
+      `INSERT INTO events (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      seq,
+      id,
+      type,
+      data,
+      retain,
+      at,
+      bytes,
+    );
     if (retain === null) return;
     this.#sql.exec(
       "DELETE FROM events WHERE seq <= ? AND seq = (SELECT seq FROM retained WHERE retain = ?)",

@@ -40,7 +40,7 @@ export function checkSubmission({ v, events, ack, timeoutMs }: PublishRequest): 
     return malformed(`events: expected 1 to ${maxEvents}`);
   }
   const entries: Entry[] = [];
-  for (const [index, event] of events.entries()) {
+  for (const [index, event] of (events as readonly NewEvent[]).entries()) {
     const entry = entryOf(event);
     if (typeof entry === "string") return malformed(`events.${index}.${entry}`);
     entries.push(entry);

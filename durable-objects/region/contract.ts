@@ -20,7 +20,13 @@ export type ViewAnswer =
   | { readonly v: 1; readonly kind: "not_current" };
 
 export type ApplyAnswer =
-  | { readonly v: 1; readonly kind: "applied"; readonly epoch: string; readonly applied: number; readonly viewsEndMs: number }
+  | {
+      readonly v: 1;
+      readonly kind: "applied";
+      readonly epoch: string;
+      readonly applied: number;
+      readonly viewsEndMs: number;
+    }
   /** There was a hole and the Log could not be read. */
   | { readonly v: 1; readonly kind: "behind"; readonly epoch: string | null; readonly applied: number };
 

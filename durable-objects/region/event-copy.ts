@@ -94,7 +94,8 @@ export class EventCopy {
     if (wanted === this.#applied) return { events, after: wanted };
     let size = 0;
     for (const kept of this.#ledger.newestAfter(wanted)) {
-      if (!fits(events.length, size, kept, this.#viewEvents)) return { events: events.toReversed(), after: kept.event.seq };
+      if (!fits(events.length, size, kept, this.#viewEvents))
+        return { events: events.toReversed(), after: kept.event.seq };
       events.push(kept.event);
       size += kept.size;
     }

@@ -72,7 +72,12 @@ export class Region extends DurableObject<Env> implements RegionContract {
     }
     const after = this.#core.cursor;
     if (after === null || (before?.epoch === after.epoch && before.seq === after.seq)) return;
-    const report = { region: this.#region, epoch: after.epoch, applied: after.seq, viewsEndMs: this.#core.viewsEndMs(Date.now()) };
+    const report = {
+      region: this.#region,
+      epoch: after.epoch,
+      applied: after.seq,
+      viewsEndMs: this.#core.viewsEndMs(Date.now()),
+    };
     // Beside the answers: publishers who wait for this region hear of it now and not at the next renewal.
     this.ctx.waitUntil(this.#confirm(report));
   }

@@ -69,6 +69,8 @@ export interface Outcome {
 }
 
 const hourMs = 3_600_000;
+/** What a clock may be wrong by when an idle object begins again. */
+const clockErrorMs = 15 * 60_000;
 
 export function runHistory(seed: number, build: Build): Outcome {
   return new Planet(seed, build).run();
@@ -87,6 +89,11 @@ class Planet {
   readonly #heard = new Set<string>();
   readonly #admitted = new Map<string, number>();
   #now = 1_000 * hourMs;
+  /**
+   * Any step backward is survived while anything is stored. Once an idle object has deleted everything, a crash and
+   * a step of more than its patience together would be too much: that is where the promise ends.
+   */
+  #earliest = 0;
   #ids = 0;
   #crashes = 0;
 
@@ -190,7 +197,8 @@ class Planet {
     else if (dice < 0.8) this.#now += windowMs;
     else if (dice < 0.87) this.#now += this.#between(0, hourMs);
     else if (dice < 0.95) this.#now -= this.#between(0, windowMs);
-    else this.#now -= this.#between(0, 10 * 60_000);
+    else this.#now -= this.#between(0, 2 * hourMs);
+    this.#now = Math.max(this.#now, this.#earliest);
   }
 
   /** Memory is gone; what was written stays. */
@@ -206,6 +214,7 @@ class Planet {
     for (const limiter of this.#limiters.values()) {
       if (limiter.budgets.sweep(this.#now, 2) !== "idle") continue;
       limiter.ledger = new MemoryLedger();
+      this.#earliest = limiter.budgets.clock - clockErrorMs;
       limiter.budgets = new Budgets(limiter.ledger, limiter.budgets.clock);
     }
   }

@@ -184,7 +184,8 @@ describe("waiting for an ack", () => {
       changesAt: (at) => log.changesAt(at),
       now: () => now,
       after: (ms, call) => {
-        const id = (ids += 1);
+        ids += 1;
+        const id = ids;
         timers.set(id, { at: now + ms, call });
         return () => timers.delete(id);
       },

@@ -54,7 +54,7 @@ export class MemoryLogLedger implements LogLedger {
   }
 
   trim(floor: number, to: number): void {
-    for (const { seq, retain } of [...this.events.values()]) {
+    for (const { seq, retain } of this.events.values()) {
       const isNewest = retain !== null && this.#retained.get(retain) === seq;
       if (seq > floor && seq <= to && !isNewest) this.#delete(seq);
     }

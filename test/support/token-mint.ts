@@ -96,7 +96,7 @@ export class TokenMint {
     const header = { alg: key.algorithm, typ: "at+jwt", kid: key.kid, ...plan.header };
     const first = encode(plan.headerText ?? JSON.stringify(header));
     const claims = plan.claimsBytes ?? plan.claimsText ?? JSON.stringify({ ...this.claims(), ...plan.claims });
-    const input = new TextEncoder().encode(`${first}.${encode(claims)}`);
+    const input = Uint8Array.from(new TextEncoder().encode(`${first}.${encode(claims)}`));
     const signature = await (plan.signature ?? ((bytes) => sign(key, bytes)))(input);
     return `${new TextDecoder().decode(input)}.${encode(signature)}`;
   }

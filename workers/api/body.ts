@@ -3,10 +3,13 @@ import * as v from "valibot";
 import { refused } from "./refused.ts";
 
 /** Bodies of the mesh API, bytes. */
-export const maxBodyBytes = 1_048_576;
+const maxBodyBytes = 1_048_576;
 
 /** The body as `schema` says, or a `malformed_request` that names the field and what was expected. */
-export async function readBody<Schema extends v.GenericSchema>(request: Request, schema: Schema): Promise<v.InferOutput<Schema>> {
+export async function readBody<Schema extends v.GenericSchema>(
+  request: Request,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
   const text = await readText(request);
   return checked(schema, parseJson(text));
 }
@@ -16,7 +19,8 @@ export function readQuery<Schema extends v.GenericSchema>(url: string, schema: S
   const query = new URL(url).searchParams;
   const record: Record<string, string> = {};
   for (const [name, value] of query) {
-    if (Object.hasOwn(record, name)) throw refused("malformed_request", `query ${name}: expected once: received more than once`);
+    if (Object.hasOwn(record, name))
+      throw refused("malformed_request", `query ${name}: expected once: received more than once`);
     record[name] = value;
   }
   return checked(schema, record);
@@ -36,7 +40,7 @@ export async function readText(request: Request): Promise<string> {
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body) {
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
     length += chunk.byteLength;
     if (length > maxBodyBytes) throw tooLarge();
     chunks.push(chunk);

@@ -10,11 +10,19 @@ export function events(): Hono<ApiEnv> {
   api.get("/:id", requireScope("mesh:read"), async (c) => {
     const { mesh, env } = c.var.isolate;
     const id = c.req.param("id");
-    if (!/^[A-Za-z0-9._:-]{1,128}$/.test(id)) throw refused("malformed_request", "id: expected 1 to 128 of [A-Za-z0-9._:-]");
+    if (!/^[A-Za-z0-9._:-]{1,128}$/.test(id))
+      throw refused("malformed_request", "id: expected 1 to 128 of [A-Za-z0-9._:-]");
     const found = await logStub(env, mesh.environment).receipts({ v: 1, id });
     if (found.kind === "unknown") throw refused("not_found", "no event of this id is kept");
     const { seq, type, at } = found.event;
-    return c.json({ id, seq, type, at: new Date(at).toISOString(), cursor: `${found.epoch}.${seq}`, regions: found.receipts });
+    return c.json({
+      id,
+      seq,
+      type,
+      at: new Date(at).toISOString(),
+      cursor: `${found.epoch}.${seq}`,
+      regions: found.receipts,
+    });
   });
   return api;
 }

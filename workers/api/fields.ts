@@ -14,7 +14,13 @@ export function wholeNumber(least: number, most: number) {
 /** The same for a query parameter, which is text. */
 export function wholeNumberText(least: number, most: number) {
   const expected = `expected a whole number from ${least} to ${most}`;
-  return v.pipe(v.string(expected), v.regex(/^\d{1,15}$/, expected), v.transform(Number), v.minValue(least, expected), v.maxValue(most, expected));
+  return v.pipe(
+    v.string(expected),
+    v.regex(/^\d{1,15}$/, expected),
+    v.transform(Number),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+  );
 }
 
 /** Printable, no control characters, bounded in UTF-8 bytes. */

@@ -27,7 +27,9 @@ const body = v.strictObject({
   prefixes: v.optional(listOf(text(1, 4_096), mostPlaces)),
   everything: v.optional(v.literal(true, "expected true")),
   mode: v.optional(v.picklist(["purge", "stale"], 'expected "purge" or "stale"'), "purge"),
-  id: v.optional(v.pipe(v.string("expected a text"), v.regex(/^[A-Za-z0-9._:-]{1,128}$/, "expected 1 to 128 of [A-Za-z0-9._:-]"))),
+  id: v.optional(
+    v.pipe(v.string("expected a text"), v.regex(/^[A-Za-z0-9._:-]{1,128}$/, "expected 1 to 128 of [A-Za-z0-9._:-]")),
+  ),
 });
 
 export function invalidations(): Hono<ApiEnv> {
@@ -58,7 +60,7 @@ export function invalidations(): Hono<ApiEnv> {
  * An absolute URL, compared by host name without its port, or a path for every host; in the canonical form of the gate.
  * A query is part of it; a fragment is not.
  */
-export function placeOf(url: string, field: string): Place {
+function placeOf(url: string, field: string): Place {
   const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url);
   const rest = absolute === null ? url : (absolute[2] ?? "");
   const mark = rest.indexOf("?");

@@ -38,7 +38,7 @@ export async function handOn(batch: MessageBatch, { apply, report }: BroadcastPo
   messages.sort((a, b) => a.body.after - b.body.after);
   const newest = new Map<RegionName, AppliedReport>();
   for (const { message, body } of messages) {
-    const reports = await Promise.all(body.regions.map((region) => applied(apply, region, body)));
+    const reports = await Promise.all(body.regions.map((region) => applyAt(apply, region, body)));
     for (const each of reports) if (each !== null) newest.set(each.region, each);
     if (body.regions.length > 0 && reports.every((each) => each === null)) message.retry();
     else message.ack();
@@ -52,7 +52,7 @@ export async function handOn(batch: MessageBatch, { apply, report }: BroadcastPo
   }
 }
 
-async function applied(apply: BroadcastPorts["apply"], region: RegionName, message: BroadcastMessage) {
+async function applyAt(apply: BroadcastPorts["apply"], region: RegionName, message: BroadcastMessage) {
   try {
     return await apply(region, message);
   } catch (error) {

@@ -98,7 +98,11 @@ export class Publisher {
         if (isOverloaded(error)) {
           return events.map(() => ({ kind: "overloaded", detail: "the Log is overloaded: nothing was done" }));
         }
-        console.warn({ event: "publish_unanswered", attempt, error: error instanceof Error ? error.message : "unknown" });
+        console.warn({
+          event: "publish_unanswered",
+          attempt,
+          error: error instanceof Error ? error.message : "unknown",
+        });
       }
     }
     return events.map(() => ({ kind: "outcome_unknown" }));

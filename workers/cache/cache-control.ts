@@ -1,10 +1,10 @@
 /** Cache-Control, of requests and of answers. RFC 9111 section 5.2. */
 
-/** Lower-case names; the argument without its quotes, "" for none, `unfit` for one that cannot be believed. */
+/** Lower-case names; the argument without its quotes, "" for none. */
 export type Directives = ReadonlyMap<string, string>;
 
-/** Stands for a malformed argument and for two that contradict each other: no directive can have it as an argument. */
-export const unfit = "\u0000";
+/** Stands for a malformed argument, and for two that contradict each other: it is no number. */
+const unreadable = "?";
 
 /** Larger numbers mean "for ever". RFC 9111 section 1.2.2. */
 export const mostSeconds = 2_147_483_648;
@@ -23,20 +23,20 @@ export function readDirectives(text: string | null): Directives {
     if (name === "") continue;
     const before = directives.get(name);
     // Section 4.2.1: of several values the answer is held for stale, rather than to believe one of them.
-    directives.set(name, before === undefined || before === argument ? argument : unfit);
+    directives.set(name, before === undefined || before === argument ? argument : unreadable);
   }
   return directives;
 }
 
-/** Whole seconds; null when the directive is absent, `unfit` when its argument is not a number. Section 1.2.2. */
-export function secondsOf(directives: Directives, name: string): number | null | typeof unfit {
+/** Whole seconds; null when the directive is absent, "unfit" when its argument is not a number. Section 1.2.2. */
+export function secondsOf(directives: Directives, name: string): number | null | "unfit" {
   const argument = directives.get(name);
   if (argument === undefined) return null;
-  return /^\d+$/.test(argument) ? Math.min(Number(argument), mostSeconds) : unfit;
+  return /^\d+$/.test(argument) ? Math.min(Number(argument), mostSeconds) : "unfit";
 }
 
 function readElement(part: string): readonly [name: string, argument: string] {
   const [, name, quoted, token] = element.exec(part) ?? [];
   if (name !== undefined) return [name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? ""];
-  return [leadingName.exec(part)?.[0].toLowerCase() ?? "", unfit];
+  return [leadingName.exec(part)?.[0].toLowerCase() ?? "", unreadable];
 }

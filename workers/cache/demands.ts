@@ -1,5 +1,5 @@
 /** What a request asks of a cache. RFC 9111 section 5.2.1. */
-import { readDirectives, secondsOf, unfit } from "./cache-control.ts";
+import { readDirectives, secondsOf } from "./cache-control.ts";
 import { ageMs } from "./entry.ts";
 import type { Terms } from "./terms.ts";
 
@@ -42,7 +42,7 @@ export function demandsOf(headers: Headers): Demands {
   };
 }
 
-function msOf(seconds: number | null | typeof unfit, absent: number, unreadable: number): number {
+function msOf(seconds: number | null | "unfit", absent: number, unreadable: number): number {
   if (seconds === null) return absent;
   return typeof seconds === "number" ? seconds * 1000 : unreadable;
 }

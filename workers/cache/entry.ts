@@ -1,6 +1,6 @@
 /** One kept answer, shared by all requests that may have it: plain data, never a stream. */
 import { listedIn, isHopByHop } from "../gate/hop-by-hop.ts";
-import type { Marked } from "./currency.ts";
+import type { Marked } from "../view/view.ts";
 import type { Terms } from "./terms.ts";
 
 export interface Entry extends Marked, Terms {

@@ -3,17 +3,20 @@ import type { CacheRule } from "../config/mesh.ts";
 import type { Passage } from "../gate/passage.ts";
 import type { FetchUpstream } from "../gate/upstream.ts";
 import { refuse } from "../problem/problem.ts";
+import type { View } from "../view/view.ts";
 import { answerFrom, relay } from "./answer.ts";
 import type { Cache } from "./cache.ts";
 import { hitStatus, type Forwarded } from "./cache-status.ts";
 import { contradicts } from "./conditional.ts";
-import type { CurrentView } from "./currency.ts";
 import { demandsOf, usabilityOf, type Demands } from "./demands.ts";
 import { ttlSeconds, type Entry } from "./entry.ts";
 import { fill } from "./fill.ts";
 import { keyOf, partitionOf, type Key } from "./key.ts";
 import type { Found } from "./memory.ts";
 import type { Asker } from "./vary.ts";
+
+/** What the cache asks of the isolate's view. */
+type CurrentView = Pick<View, "current" | "cursor" | "isCurrent" | "verdictOn">;
 
 /** One such request, with what was found out about it. */
 export interface Reading {
@@ -29,45 +32,47 @@ export interface Reading {
   readonly isAuthorized: boolean;
 }
 
-export type Plan =
-  | { readonly kind: "use"; readonly entry: Entry }
-  /** `entry` is what the upstream may confirm. */
-  | { readonly kind: "ask"; readonly fwd: Forwarded; readonly entry: Entry | null };
+type Plan = { readonly kind: "use"; readonly entry: Entry } | Question;
+
+/** The upstream must be asked, and why. `entry` is what it may confirm. */
+export interface Question {
+  readonly kind: "ask";
+  readonly fwd: Forwarded;
+  readonly entry: Entry | null;
+}
 
 export async function read(passage: Passage, ask: FetchUpstream, rule: CacheRule): Promise<Response> {
   const view: CurrentView = passage.isolate.view;
   let { now } = passage;
-  if (!view.isCurrent(now)) {
-    if (!(await view.current(passage.context, now))) return await notCurrent(passage, ask);
+  const current = view.current(passage.context);
+  if (current !== true) {
+    if (!(await current)) return await notCurrent(passage, ask);
     now = Date.now();
   }
   const reading = begin(passage, ask, rule, view);
-  const found = reading.cache.find(reading.key, reading.asker);
-  const plan = planOf(reading, found, now);
-  if (plan.kind === "use") return answerFrom(passage, plan.entry, hitStatus(ttlSeconds(plan.entry, now)), now);
-
-  const regional = plan.fwd === "request" ? null : await reading.cache.findInRegion(reading.key, reading.asker);
-  now = Date.now();
-  // The view went on while the region was asked: nothing is used that was judged before.
-  if (!view.isCurrent(now) && !(await view.current(passage.context, now))) return await notCurrent(passage, ask);
-  return await withRegional(reading, regional, planOf(reading, found, Date.now()));
-}
-
-async function withRegional(reading: Reading, regional: Entry | null, known: Plan): Promise<Response> {
-  const { asker, cache, key, passage } = reading;
-  const now = Date.now();
-  const offered: Plan =
-    regional === null || cache.isChangedSince(key, regional)
-      ? known
-      : planOf(reading, { kind: "entry", entry: regional }, now);
-  if (offered.kind === "use") {
-    if (offered.entry === regional) cache.remember(key, asker, regional);
-    return answerFrom(passage, offered.entry, hitStatus(ttlSeconds(offered.entry, now)), now);
+  const { asker, cache, key } = reading;
+  const found = cache.find(key, asker);
+  let plan = planOf(reading, found, now);
+  if (plan.kind === "ask" && plan.fwd !== "request") {
+    const copy = await cache.findInRegion(key, asker);
+    // The view went on while the region was asked: nothing is used that was judged before.
+    if (!(await view.current(passage.context))) return await notCurrent(passage, ask);
+    now = Date.now();
+    plan = planOf(reading, found, now);
+    if (copy !== null && plan.kind === "ask") plan = withCopy(reading, copy, plan, now);
   }
-  const plan = known.kind === "ask" && known.entry === null ? offered : known;
   if (plan.kind === "use") return answerFrom(passage, plan.entry, hitStatus(ttlSeconds(plan.entry, now)), now);
   if (reading.demands.onlyIfCached) return relay(passage, onlyIfCached, { fwd: plan.fwd });
   return passage.request.method === "HEAD" ? await forwardHead(reading, plan) : await fill(reading, plan);
+}
+
+/** What the region has, where it is better than what the memory had. */
+function withCopy(reading: Reading, copy: Entry, plan: Question, now: number): Plan {
+  const { asker, cache, key } = reading;
+  if (cache.isChangedSince(key, copy)) return plan;
+  const offered = planOf(reading, { kind: "entry", entry: copy }, now);
+  if (offered.kind === "use") cache.remember(key, asker, copy);
+  return offered.kind === "use" || plan.entry === null ? offered : plan;
 }
 
 /** RFC 9111 section 5.2.1.7. */
@@ -78,7 +83,7 @@ async function notCurrent(passage: Passage, ask: FetchUpstream): Promise<Respons
 }
 
 /** A HEAD fills nothing; it may tell that what is kept is no longer what the upstream has. */
-async function forwardHead(reading: Reading, plan: Extract<Plan, { readonly kind: "ask" }>): Promise<Response> {
+async function forwardHead(reading: Reading, plan: Question): Promise<Response> {
   const { asker, cache, key, passage } = reading;
   const answer = await reading.ask({});
   const { entry } = plan;

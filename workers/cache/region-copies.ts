@@ -125,7 +125,9 @@ export class RegionCopies {
     const { configVersion, environment } = this.#namespace;
     const text = JSON.stringify([environment, configVersion, ...place]);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-    return `https://cache.selvedge.internal/${digest.toHex()}`;
+    let name = "";
+    for (const byte of digest) name += byte.toString(16).padStart(2, "0");
+    return `https://cache.selvedge.internal/${name}`;
   }
 
   async #attempt<Result>(work: (cache: PlatformCache) => Promise<Result>, otherwise: Result): Promise<Result> {

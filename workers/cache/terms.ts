@@ -6,7 +6,7 @@
  * "never fresh": so it is shown the directives and dates as they were read here.
  */
 import CachePolicy from "http-cache-semantics";
-import { mostSeconds, readDirectives, secondsOf, unfit, type Directives } from "./cache-control.ts";
+import { mostSeconds, readDirectives, secondsOf, type Directives } from "./cache-control.ts";
 import { readHttpDate } from "./http-date.ts";
 
 /** Under which terms an answer is kept. */
@@ -86,7 +86,7 @@ function shown(answer: Arrived, directives: Directives, servedAt: number): Recor
   const said = flags.filter((name) => directives.has(name));
   for (const name of freshnessDirectives) {
     const seconds = secondsOf(directives, name);
-    if (seconds !== null) said.push(`${name}=${seconds === unfit ? 0 : seconds}`);
+    if (seconds !== null) said.push(`${name}=${seconds === "unfit" ? 0 : seconds}`);
   }
   const head: Record<string, string> = { date: new Date(servedAt).toUTCString() };
   if (said.length > 0) head["cache-control"] = said.join(",");

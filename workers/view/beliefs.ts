@@ -22,12 +22,14 @@ export class Beliefs {
     return this.#cursor;
   }
 
-  /** False when the page neither continues the cursor nor resets it: nothing was changed. */
-  take(page: Page): boolean {
+  /** `asked`: the cursor that the page answers. False when the page does not fit what is known: nothing was changed. */
+  take(page: Page, asked: Cursor | null = this.#cursor): boolean {
     const { reset } = page;
     if (reset === undefined) {
       if (this.#cursor?.epoch !== page.epoch || page.after > this.#cursor.seq) return false;
     } else {
+      // Another numbering came in since it was asked for: which of the two is the older one cannot be told.
+      if (this.#cursor?.epoch !== asked?.epoch && this.#cursor?.epoch !== page.epoch) return false;
       // Late, and of the same numbering: a reset that knows less than is known here would bring back the past.
       if (this.#cursor?.epoch === page.epoch && page.to < this.#cursor.seq) return true;
       this.#invalidations.reset(reset.floor);

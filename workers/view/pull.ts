@@ -1,5 +1,6 @@
 /** One pull of the view: the own Region first, the next nearest beside it when that is silent or cannot answer. */
 import type { RegionName } from "../../durable-objects/names.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
 import type { ViewAnswer, ViewRequest } from "../../durable-objects/region/contract.ts";
 import type { Beliefs } from "./beliefs.ts";
 
@@ -18,28 +19,22 @@ export interface Pulled {
 
 /** A Region that is silent for this long has a neighbour asked beside it, ms. */
 const silenceMs = 250;
-/** Regions asked in one pull, and how long all of it may take, ms. */
+/** Regions asked in one pull, and how long all of them together are waited for at the end, ms. */
 const mostAsked = 3;
-const pullMs = 3_000;
+const patienceMs = 2_000;
 
 /** The first good answer, taken into `beliefs`; null when no Region gave one in time. Never rejects. */
 export async function pullView(ports: PullPorts): Promise<Pulled | null> {
-  const deadline = timer(pullMs);
   const asked: Promise<Pulled | null>[] = [];
-  try {
-    for (const region of ports.regions.slice(0, mostAsked)) {
-      const answer = askRegion(ports, region);
-      asked.push(answer);
-      const patience = timer(silenceMs);
-      // The newest is waited for a while; an older one that answers late still wins.
-      const first = await Promise.race([answer, firstGood(asked), patience.ended]);
-      patience.clear();
-      if (first !== null) return first;
-    }
-    return await Promise.race([firstGood(asked), deadline.ended]);
-  } finally {
-    deadline.clear();
+  for (const region of ports.regions.slice(0, mostAsked)) {
+    const newest = askRegion(ports, region);
+    asked.push(newest);
+    // The newest is waited for a while, or goes over to the next at once; an older one that answers late still wins.
+    const first = await inTime(Promise.race([newest, firstGood(asked)]), silenceMs);
+    if (first.kind === "answered" && first.answer !== null) return first.answer;
   }
+  const last = await inTime(firstGood(asked), patienceMs);
+  return last.kind === "answered" ? last.answer : null;
 }
 
 /** Asks until the Region has told all that it knows. */
@@ -47,8 +42,9 @@ async function askRegion({ ask, clock, beliefs }: PullPorts, region: RegionName)
   try {
     for (let turn = 0; turn < 16; turn += 1) {
       const sentAt = clock();
-      const answer = await ask(region, { v: 1, cursor: beliefs.cursor });
-      if (answer.kind === "not_current" || !beliefs.take(answer.page)) return null;
+      const { cursor } = beliefs;
+      const answer = await ask(region, { v: 1, cursor });
+      if (answer.kind === "not_current" || !beliefs.take(answer.page, cursor)) return null;
       if (answer.page.to >= answer.page.head) return { sentAt, leaseMs: answer.leaseMs };
     }
     return null;
@@ -69,12 +65,4 @@ async function firstGood(answers: readonly Promise<Pulled | null>[]): Promise<Pu
     };
     for (const answer of answers) void answer.then(settle);
   });
-}
-
-function timer(ms: number): { readonly ended: Promise<null>; readonly clear: () => void } {
-  let id: ReturnType<typeof setTimeout> | null = null;
-  const ended = new Promise<null>((resolve) => {
-    id = setTimeout(() => resolve(null), ms);
-  });
-  return { ended, clear: () => clearTimeout(id) };
 }
