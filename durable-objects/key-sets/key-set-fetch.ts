@@ -86,8 +86,9 @@ export function mayFollow(place: string, issuer: string): boolean {
   const url = new URL(place);
   if (url.username !== "" || url.password !== "") return false;
   if (url.origin === new URL(issuer).origin) return true;
-  const isLocal =
-    url.hostname === "localhost" || url.hostname.endsWith(".localhost") || addressLiteral.test(url.hostname);
+  // A name may end in a dot, and is the same name.
+  const host = url.hostname.replace(/\.$/, "");
+  const isLocal = host === "localhost" || host.endsWith(".localhost") || addressLiteral.test(host);
   return url.protocol === "https:" && !isLocal;
 }
 

@@ -99,7 +99,8 @@ export class Budgets {
     this.#shelf.forgetEnded(now);
     if (ends.length === most) return "more";
     const quietSince = Math.max(this.#horizon, this.#ledger.fact("floor") ?? 0);
-    return this.#shelf.isEmpty() && now >= quietSince + idleMs ? "idle" : "live";
+    // By the clock as it reads, not as it was read: one that has stepped back is given time to come again.
+    return this.#shelf.isEmpty() && at >= quietSince + idleMs ? "idle" : "live";
   }
 
   #decide({ budget, cost, lease }: Charge, rule: Rule, now: number): Decision {

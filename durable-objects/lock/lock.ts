@@ -124,7 +124,8 @@ export class Lock extends DurableObject<Env> implements LockContract {
 
   /** The table says when the first in line is to be served; it is asked again whenever that may have changed. */
   #watch(lock: string): void {
-    clearTimeout(this.#watches.get(lock) ?? null);
+    const watch = this.#watches.get(lock);
+    if (watch !== undefined) clearTimeout(watch);
     const servesInMs = this.#table?.servesInMs(lock, Date.now()) ?? null;
     if (servesInMs === null) {
       this.#watches.delete(lock);

@@ -2,10 +2,10 @@
 import type { NewEvent, PublishRequest } from "./contract.ts";
 
 /** Events in one call. */
-export const maxEvents = 100;
+const maxEvents = 100;
 /** Of one event's data as JSON text, bytes of UTF-8. */
-export const maxDataBytes = 1_048_576;
-export const longestTimeoutMs = 30_000;
+const maxDataBytes = 1_048_576;
+const longestTimeoutMs = 30_000;
 
 /** An event that may be inserted: everything but its number. */
 export interface Entry {

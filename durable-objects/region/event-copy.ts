@@ -60,9 +60,8 @@ export class EventCopy {
     if (isOther && (run.reset === undefined || askedAs !== this.epoch)) return false;
     if (!isOther && run.to <= this.#applied) return true;
     const begins = run.reset !== undefined && (isOther || run.reset.floor > this.#applied);
-    if (!begins && run.after > this.#applied) return false;
     const next = run.events.filter(({ seq }) => seq > (begins ? run.after : this.#applied));
-    // A run with a hole in itself would be a defect of its giver; it is not taken, and the Log is asked.
+    // A hole, before the run or within it: the Log is asked.
     if (!isDense(next, begins ? run.after : this.#applied, run.to)) return false;
     this.#ledger.transaction(() => {
       if (begins) this.#begin(run);

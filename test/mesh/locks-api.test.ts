@@ -72,7 +72,7 @@ describe("the locks of the mesh API", () => {
       expect(page.length).toBeLessThanOrEqual(7);
       expect(page.every(({ state }) => state === "held")).toBe(true);
       found.push(...page.map(({ lock }) => lock));
-      cursor = String(body["cursor"] ?? "");
+      cursor = typeof body["cursor"] === "string" ? body["cursor"] : "";
     } while (cursor !== "");
     expect(found.filter((lock) => lock.startsWith("page-")).toSorted()).toEqual(names.toSorted());
     expect(new Set(found).size).toBe(found.length);

@@ -122,10 +122,13 @@ describe("RFC 9111 section 5.2.1, what a request asks", () => {
     expect(await saidAfter(ms, minute, ask(cacheControl), {})).toContain(said);
   });
 
-  it.each(["must-revalidate", "proxy-revalidate", "s-maxage=60"])("max-stale is nothing under %s", async (forbidding) => {
-    const head = { "Cache-Control": `max-age=60, ${forbidding}` };
-    expect(await saidAfter(70_000, head, ask("max-stale"), {})).toContain("fwd=stale");
-  });
+  it.each(["must-revalidate", "proxy-revalidate", "s-maxage=60"])(
+    "max-stale is nothing under %s",
+    async (forbidding) => {
+      const head = { "Cache-Control": `max-age=60, ${forbidding}` };
+      expect(await saidAfter(70_000, head, ask("max-stale"), {})).toContain("fwd=stale");
+    },
+  );
 
   it("Pragma: no-cache counts without Cache-Control only", async () => {
     expect(await saidAfter(0, minute, { headers: { Pragma: "no-cache" } }, {})).toContain("fwd=request");

@@ -75,7 +75,14 @@ describe("RFC 9111 section 3", () => {
 describe("RFC 9111 section 3.1", () => {
   it("what speaks of one connection, and what Connection lists, is not kept", async () => {
     const world = new World(() =>
-      answer({ ...fresh, Connection: "X-Hop", "X-Hop": "1", "Keep-Alive": "1", "Proxy-Connection": "1", "X-Kept": "1" }),
+      answer({
+        ...fresh,
+        Connection: "X-Hop",
+        "X-Hop": "1",
+        "Keep-Alive": "1",
+        "Proxy-Connection": "1",
+        "X-Kept": "1",
+      }),
     );
     await world.get();
     const { headers, said } = await world.get();
@@ -105,12 +112,26 @@ describe("RFC 9111 section 3.5", () => {
     expect(await isKept({ "Cache-Control": cacheControl }, 200, token)).toBe(kept);
   });
 
+  it("what was answered to nobody is used for somebody only where the answer allows it", async () => {
+    for (const [cacheControl, said] of [
+      ["max-age=60", "fwd=miss"],
+      ["public, max-age=60", "hit"],
+    ]) {
+      const world = new World(() => answer({ "Cache-Control": cacheControl ?? "" }));
+      await world.get();
+      expect((await world.get(token)).said).toContain(said);
+      expect((await world.get()).said).toContain("hit");
+    }
+  });
+
   it("an identity without the field counts as authorized", async () => {
     expect(await isKept(fresh, 200, { identity: person("ann") })).toBe(false);
   });
 
   it("the field without an identity counts as authorized", async () => {
-    expect(await isKept(fresh, 200, { headers: { Authorization: "Basic x" }, rule: { partition: ["subject"] } })).toBe(false);
+    expect(await isKept(fresh, 200, { headers: { Authorization: "Basic x" }, rule: { partition: ["subject"] } })).toBe(
+      false,
+    );
   });
 
   it("a partition that holds the identity keeps it", async () => {
@@ -122,7 +143,9 @@ describe("RFC 9111 section 3.5", () => {
     expect(await isKept(fresh, 200, { ...token, rule: { partition: ["tenant"] } })).toBe(false);
     const tenanted = person("ann", { tenant: "t" });
     expect(await isKept(fresh, 200, { ...token, identity: tenanted, rule: { partition: ["tenant"] } })).toBe(true);
-    expect(await isKept(fresh, 200, { ...token, identity: tenanted, rule: { partition: ["tenant", "client"] } })).toBe(false);
+    expect(await isKept(fresh, 200, { ...token, identity: tenanted, rule: { partition: ["tenant", "client"] } })).toBe(
+      false,
+    );
   });
 });
 

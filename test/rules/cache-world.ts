@@ -104,7 +104,13 @@ export class World {
     this.platform = platform;
     this.view = feed.view();
     const size = maxBytes === undefined ? {} : { maxBytes };
-    this.cache = new Cache({ region: "weur", environment: "test", configVersion: "1", open: async () => platform, ...size });
+    this.cache = new Cache({
+      region: "weur",
+      environment: "test",
+      configVersion: "1",
+      open: async () => platform,
+      ...size,
+    });
   }
 
   /** Another isolate of the same region. */

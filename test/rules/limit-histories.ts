@@ -214,7 +214,7 @@ class Planet {
     for (const limiter of this.#limiters.values()) {
       if (limiter.budgets.sweep(this.#now, 2) !== "idle") continue;
       limiter.ledger = new MemoryLedger();
-      this.#earliest = limiter.budgets.clock - clockErrorMs;
+      this.#earliest = this.#now - clockErrorMs;
       limiter.budgets = new Budgets(limiter.ledger, limiter.budgets.clock);
     }
   }

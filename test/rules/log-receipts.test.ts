@@ -4,7 +4,7 @@ import { AckWaiters } from "../../durable-objects/log/ack-waiters.ts";
 import type { LogCore } from "../../durable-objects/log/log-core.ts";
 import { RegionProgress } from "../../durable-objects/log/progress.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
-import { append, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
+import { append, isLongRun, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
 
 const guard = guardOf(10_000);
 
@@ -153,7 +153,7 @@ describe("one region's progress", () => {
         }
       }
     });
-    fc.assert(property, { numRuns: process.env["LONG"] === undefined ? 200 : 10_000 });
+    fc.assert(property, { numRuns: isLongRun ? 10_000 : 200 });
   });
 
   test("bounds on what is remembered end nothing early", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { BroadcastMessage, Cursor, Page } from "../../durable-objects/log/contract.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
 import type { RegionCore } from "../../durable-objects/region/region-core.ts";
-import { append, entries, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
+import { append, entries, isLongRun, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
 import type { MemoryRegionLedger } from "../support/memory-ledgers.ts";
 
 const guard = guardOf(1_000);
@@ -62,7 +62,7 @@ describe("taking events", () => {
       region.takePage(log.read(region.cursor), region.cursor);
       expect(stateOf(region, ledger)).toEqual(stateOf(straight, straightLedger));
     });
-    fc.assert(property, { numRuns: process.env["LONG"] === undefined ? 150 : 5_000 });
+    fc.assert(property, { numRuns: isLongRun ? 5_000 : 150 });
   });
 
   test("E3 a message over a hole is not taken, and says so", () => {

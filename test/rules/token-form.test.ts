@@ -32,7 +32,10 @@ beforeAll(async () => {
 const edit = fc.record({
   at: fc.nat(10_000),
   kind: fc.constantFrom("insert", "delete", "replace", "append" as const),
-  character: fc.oneof(fc.constantFrom(..."=\n\r\t .+/-_%A"), fc.string({ unit: "binary", minLength: 1, maxLength: 1 })),
+  character: fc.oneof(
+    fc.constantFrom("=", "\n", "\r", "\t", " ", ".", "+", "/", "-", "_", "%", "A"),
+    fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+  ),
 });
 
 function edited(text: string, { at, kind, character }: { at: number; kind: string; character: string }): string {
@@ -71,8 +74,9 @@ describe("T1 one spelling", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { noNullPrototype: true }), (claims) => {
         fc.pre(Object.keys(claims).every((name) => name.isWellFormed()) && JSON.stringify(claims).isWellFormed());
-        const token = `${encode("{}")}.${encode(JSON.stringify(claims))}.${encode("signature")}`;
-        const written = JSON.parse(JSON.stringify(claims)) as unknown;
+        const text = JSON.stringify(claims);
+        const token = `${encode("{}")}.${encode(text)}.${encode("signature")}`;
+        const written: unknown = JSON.parse(text);
         expect(readCompactForm(token)).toEqual({ kind: "formed", header: {}, claims: written });
         expect(readCompactForm(`${token}=`).kind).toBe("refused");
       }),
@@ -100,7 +104,10 @@ describe("strict JSON (RFC 7515 section 4)", () => {
     const name = fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(name, fc.array(fc.constantFrom("[", "{"), { maxLength: 6 }), (member, wrapping) => {
-        const escaped = [...member].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+        const escaped = member
+          .split("")
+          .map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+          .join("");
         let text = `{${JSON.stringify(member)}:"a\\"}","${escaped}" :1}`;
         for (const bracket of wrapping) text = bracket === "[" ? `["{",${text}]` : `{"w":${text}}`;
         expect(parseStrictObject(`{"top":${text}}`)).toEqual({ kind: "refused", reason: "member_repeated" });

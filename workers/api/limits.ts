@@ -7,7 +7,6 @@
  * client or claim, `["VALUE"]` for a header; for several parts the JSON array of them, without spaces.
  */
 import { Hono } from "hono";
-import { createMiddleware } from "hono/factory";
 import * as v from "valibot";
 import { maxBudgetBytes, maxTokens } from "../../durable-objects/limiter/contract.ts";
 import type { Limit, LimitPart } from "../config/mesh.ts";
@@ -16,7 +15,7 @@ import { requireScope } from "./authorize.ts";
 import { checked, readBody, readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { name, text, wholeNumber, wholeNumberText } from "./fields.ts";
-import { Refused, refused } from "./refused.ts";
+import { refused } from "./refused.ts";
 
 const key = text(1, maxBudgetBytes);
 const listQuery = v.strictObject({
@@ -27,16 +26,7 @@ const listQuery = v.strictObject({
 const takeBody = v.strictObject({ key, cost: v.optional(wholeNumber(0, maxTokens), 1) });
 
 /** `mesh:read` may look; so may who may take. */
-const mayLook = createMiddleware<ApiEnv>(async function mayLookAtLimits(c, next) {
-  const nothing = () => Promise.resolve();
-  try {
-    await requireScope("mesh:read")(c, nothing);
-  } catch (error) {
-    if (!(error instanceof Refused) || error.refusal.code !== "forbidden") throw error;
-    await requireScope("mesh:limits")(c, nothing);
-  }
-  await next();
-});
+const mayLook = requireScope("mesh:read", "mesh:limits");
 
 export function limits(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();

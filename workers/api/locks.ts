@@ -3,7 +3,6 @@
  * answer can be asked for again, and the care for callers that wait and go away.
  */
 import { Hono, type Context } from "hono";
-import { createMiddleware } from "hono/factory";
 import * as v from "valibot";
 import {
   longestText,
@@ -21,7 +20,7 @@ import { name, text, wholeNumber, wholeNumberText } from "./fields.ts";
 import { acquireLock } from "./lock-acquire.ts";
 import { asked } from "./lock-asking.ts";
 import { listLocks } from "./lock-list.ts";
-import { Refused, refused } from "./refused.ts";
+import { refused } from "./refused.ts";
 
 const holder = text(1, longestText);
 const token = wholeNumber(0, Number.MAX_SAFE_INTEGER);
@@ -61,17 +60,7 @@ const listQuery = v.strictObject({
 });
 
 /** `mesh:read` may look; so may who may lock. */
-const mayLook = createMiddleware<ApiEnv>(async function mayLookAtLocks(c, next) {
-  const nothing = () => Promise.resolve();
-  try {
-    await requireScope("mesh:read")(c, nothing);
-  } catch (error) {
-    // Anything but a missing scope is the same for the other scope.
-    if (!(error instanceof Refused) || error.refusal.code !== "forbidden") throw error;
-    await requireScope("mesh:locks")(c, nothing);
-  }
-  await next();
-});
+const mayLook = requireScope("mesh:read", "mesh:locks");
 const mayLock = requireScope("mesh:locks");
 
 export function locks(): Hono<ApiEnv> {

@@ -101,6 +101,8 @@ function planOf(reading: Reading, found: Found, now: number): Plan {
     reading.cache.drop(reading.key, reading.asker, entry);
     return { kind: "ask", fwd: "miss", entry: null };
   }
+  // What was answered to nobody in particular need not be what the upstream would tell somebody whom it knows.
+  if (reading.isAuthorized && !entry.allowsCredentials) return { kind: "ask", fwd: "miss", entry: null };
   if (verdict === "stale") return { kind: "ask", fwd: "stale", entry };
   const usability = usabilityOf(entry, reading.demands, now);
   if (usability === "usable") return { kind: "use", entry };

@@ -159,8 +159,8 @@ function copyOf(body: BodyInit | null, head: Readonly<Record<string, string>>, m
 
 function writtenOf(entry: Entry, place: readonly string[]): Written {
   const { epoch, etag, head, lastModified, names, seq, startedAt, status, tags } = entry;
-  const { bornAt, freshUntil, mustRevalidate, staleIfErrorMs } = entry;
-  const terms: Terms = { bornAt, freshUntil, mustRevalidate, staleIfErrorMs };
+  const { allowsCredentials, bornAt, freshUntil, mustRevalidate, staleIfErrorMs } = entry;
+  const terms: Terms = { allowsCredentials, bornAt, freshUntil, mustRevalidate, staleIfErrorMs };
   const hasBody = entry.body !== null;
   return { v: 1, place, epoch, seq, tags, status, head, etag, lastModified, names, startedAt, hasBody, ...terms };
 }

@@ -17,6 +17,8 @@ export interface Terms {
   readonly freshUntil: number;
   /** How long past that it may stand in for an error. RFC 5861 section 4. */
   readonly staleIfErrorMs: number;
+  /** May be used for requests with credentials that are no part of the key. Section 3.5, read both ways. */
+  readonly allowsCredentials: boolean;
   /** Never used stale, whatever a request allows. Section 4.2.4. */
   readonly mustRevalidate: boolean;
 }
@@ -63,7 +65,8 @@ export function termsOf(answer: Arrived, asked: AskedFor): Terms | null {
   // What is never fresh is kept only where a 304 can save its body, and only if it asked for that.
   if (lifetimeMs <= 0 && (isSilent || !hasValidator)) return null;
   const bornAt = receivedAt - initialAgeMs(answer, servedAt);
-  return { bornAt, freshUntil: bornAt + lifetimeMs, ...staleTerms(directives) };
+  const allowsCredentials = ["public", "must-revalidate", "s-maxage"].some((name) => directives.has(name));
+  return { bornAt, freshUntil: bornAt + lifetimeMs, allowsCredentials, ...staleTerms(directives) };
 }
 
 /** How an answer may be used once it is stale. Sections 4.2.4 and 5.2.2, RFC 5861. */

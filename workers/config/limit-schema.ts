@@ -27,5 +27,3 @@ export const limitSchema = fields({
   mode: v.optional(choice(["enforce", "shadow"]), "enforce"),
   onError: v.optional(choice(["closed", "open"], ["leased"]), "closed"),
 });
-
-export type LimitSettings = v.InferOutput<typeof limitSchema>;

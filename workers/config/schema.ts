@@ -56,7 +56,10 @@ export const partSchemas = {
     fields({ auth: unavailable(), health: v.optional(truth, false), kuzzleStatus: unavailable(false) }),
     {},
   ),
-  services: v.pipe(plainObject(servicesExpected), v.check((services) => Object.keys(services).length > 0, servicesExpected)),
+  services: v.pipe(
+    plainObject(servicesExpected),
+    v.check((services) => Object.keys(services).length > 0, servicesExpected),
+  ),
   routes: v.pipe(v.array(v.unknown(), "a list of at least one route"), v.minLength(1, "a list of at least one route")),
   limits: v.optional(plainObject("an object of limits by their names"), {}),
   addresses: v.optional(addressesSchema, {}),

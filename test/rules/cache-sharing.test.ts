@@ -1,0 +1,229 @@
+/** Who shares an entry with whom: RFC 9111 section 4.1, the key, and a search for leaks. */
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CacheRule } from "../../workers/config/mesh.ts";
+import type { Identity } from "../../workers/token/identity.ts";
+import { answer, clock, person, World, type Asked, type Wanted } from "./cache-world.ts";
+
+beforeEach(clock.start);
+afterEach(clock.stop);
+
+const hour = { "Cache-Control": "max-age=3600" };
+
+/** What Cache-Status says of `second`, once `first` was answered. */
+async function saidOf(first: Wanted, second: Wanted, head: Readonly<Record<string, string>> = hour): Promise<string> {
+  const world = new World(() => answer(head));
+  await world.get(first);
+  return (await world.get(second)).said;
+}
+
+const accepts = (value: string): Wanted => ({ headers: { Accept: value } });
+
+describe("RFC 9111 section 4.1", () => {
+  const varied = { ...hour, Vary: "Accept" };
+
+  it.each([
+    ["the same value", accepts("a"), accepts("a"), "hit"],
+    ["another value", accepts("a"), accepts("b"), "fwd=vary-miss"],
+    ["another value of a field that is not named", accepts("a"), { headers: { Accept: "a", From: "b" } }, "hit"],
+    ["absent, and absent", {}, {}, "hit"],
+    ["absent, and empty", {}, accepts(""), "fwd=vary-miss"],
+    ["present, and absent", accepts("a"), {}, "fwd=vary-miss"],
+  ])("%s", async (_title, first, second, said) => {
+    expect(await saidOf(first, second, varied)).toContain(said);
+  });
+
+  it("names are compared without their letter case, values with it", async () => {
+    expect(await saidOf(accepts("a"), accepts("a"), { ...hour, Vary: "ACCEPT" })).toContain("hit");
+    expect(await saidOf(accepts("a"), accepts("A"), varied)).toContain("vary-miss");
+  });
+
+  it("variants are kept side by side", async () => {
+    const world = new World(({ headers }) => answer(varied, { body: headers.get("accept") ?? "" }));
+    for (const value of ["a", "b", "a", "b"]) expect((await world.get(accepts(value))).body).toBe(value);
+    expect(world.asked).toHaveLength(2);
+  });
+
+  it("all names that the answers of a URL have varied by choose together", async () => {
+    const names = ["Accept", "Accept-Language"];
+    let turn = 0;
+    const world = new World(() => answer({ ...hour, Vary: names[turn++ % 2] ?? "" }));
+    for (const value of ["a", "b", "c"]) await world.get(accepts(value));
+    const kept = await Promise.all(["b", "c"].map((value) => world.get(accepts(value))));
+    expect(kept.map(({ said }) => said.includes("hit"))).toEqual([true, true]);
+    expect((await world.get({ headers: { Accept: "c", "Accept-Language": "en" } })).said).toContain("vary-miss");
+  });
+
+  it("a field that Connection lists did not reach the upstream: it does not choose", async () => {
+    const hidden = { headers: { Accept: "a", Connection: "close, Accept" } };
+    expect(await saidOf(hidden, accepts("a"), varied)).toContain("vary-miss");
+    expect(await saidOf(hidden, {}, varied)).toContain("hit");
+  });
+
+  it.each(["Mesh-Request-Id", "traceparent"])("%s differs for each request: nothing is kept", async (name) => {
+    expect(await saidOf({}, {}, { ...hour, Vary: name })).toContain("fwd=uri-miss");
+  });
+
+  it.each([
+    ["Mesh-Subject", { identity: person("ann") }, { identity: person("bob") }],
+    ["Mesh-Subject", { identity: person("ann") }, { identity: person("ann", { issuer: "https://other.example" }) }],
+    ["Mesh-Tenant", { identity: person("ann", { tenant: "a" }) }, { identity: person("ann", { tenant: "b" }) }],
+    ["Mesh-Roles", { identity: person("ann", { roles: ["a"] }) }, { identity: person("ann", { roles: ["b"] }) }],
+    ["Mesh-Issuer", { identity: person("ann") }, { identity: person("ann", { issuer: "https://other.example" }) }],
+    ["Mesh-Client-Address", { address: "192.0.2.1" }, { address: "192.0.2.2" }],
+    ["X-Forwarded-For", { address: "192.0.2.1" }, { address: "192.0.2.2" }],
+  ])("%s is the gate's word, not the client's", async (name, one, other) => {
+    const head = { "Cache-Control": "public, max-age=3600", Vary: name };
+    const forged = { headers: { [name]: "the same" } };
+    expect(await saidOf({ ...one, ...forged }, { ...other, ...forged }, head)).toContain("vary-miss");
+    expect(await saidOf({ ...one, ...forged }, one, head)).toContain("hit");
+  });
+});
+
+describe("the key", () => {
+  it.each<[string, Wanted, Wanted]>([
+    ["host", {}, { host: "www.example.com" }],
+    ["port", { host: "api.example.com:8787" }, { host: "api.example.com:8788" }],
+    ["scheme", { scheme: "http" }, { scheme: "https" }],
+    ["path", { path: "/a" }, { path: "/a/" }],
+    ["letter case of the path", { path: "/a" }, { path: "/A" }],
+    ["query", { path: "/a?b" }, { path: "/a?b=" }],
+    ["an empty query", { path: "/a" }, { path: "/a?" }],
+    ["order of the query", { path: "/a?b&c" }, { path: "/a?c&b" }],
+    ["route", { route: "one" }, { route: "two" }],
+  ])("tells apart by %s", async (_title, one, other) => {
+    expect(await saidOf(one, other)).toContain("fwd=uri-miss");
+    expect(await saidOf(one, one)).toContain("hit");
+  });
+
+  it.each<[string, CacheRule["partition"], Partial<Identity>, Partial<Identity>]>([
+    ["subject", ["subject"], { subject: "ann" }, { subject: "bob" }],
+    ["subject, of the same name under another issuer", ["subject"], {}, { issuer: "https://other.example" }],
+    ["tenant", ["tenant"], { tenant: "a" }, { tenant: "b" }],
+    ["tenant, of the same name under another issuer", ["tenant"], { tenant: "a" }, { tenant: "a", issuer: "x" }],
+    ["client", ["client"], { client: "a" }, { client: "b" }],
+    ["roles", ["roles"], { roles: ["a", "b"] }, { roles: ["a"] }],
+    ["roles that look alike when joined", ["roles"], { roles: ["a,b"] }, { roles: ["a", "b"] }],
+    [
+      "parts that look alike when joined",
+      ["tenant", "client"],
+      { tenant: "a", client: "b" },
+      { tenant: 'a","b', client: "" },
+    ],
+    ["a tenant named null, and none", ["tenant"], { tenant: "null" }, { tenant: null }],
+  ])("a partition tells apart by %s", async (_title, partition, one, other) => {
+    const asking = (more: Partial<Identity>): Wanted => ({ identity: person("ann", more), rule: { partition } });
+    const head = { "Cache-Control": "public, max-age=3600" };
+    expect(await saidOf(asking(one), asking(other), head)).toContain("fwd=uri-miss");
+    expect(await saidOf(asking(one), asking(one), head)).toContain("hit");
+  });
+
+  it("nobody shares with somebody under a partition", async () => {
+    const rule = { partition: ["tenant"] } as const;
+    const head = { "Cache-Control": "public, max-age=3600" };
+    expect(await saidOf({ rule }, { rule, identity: person("ann") }, head)).toContain("fwd=uri-miss");
+    expect(await saidOf({ rule, identity: person("ann") }, { rule }, head)).toContain("fwd=uri-miss");
+  });
+});
+
+/** All that an origin may answer differently by, if it says so in Vary; or, for a partition, without saying so. */
+interface Pair {
+  readonly rule: { readonly partition: CacheRule["partition"] };
+  readonly cacheControl: string;
+  readonly vary: string;
+  readonly first: Wanted;
+  readonly second: Wanted;
+}
+
+const few = fc.constantFrom("a", "b", '","');
+const identities = fc.option(
+  fc
+    .record({
+      issuer: few,
+      subject: few,
+      client: fc.option(few),
+      tenant: fc.option(few),
+      roles: fc.array(few, { maxLength: 2 }),
+    })
+    .map((parts) => person(parts.subject, parts)),
+  { freq: 2 },
+);
+const wanted = fc.record({
+  path: fc.constantFrom("/a", "/b", "/a?x", "/a?x&y"),
+  method: fc.constantFrom("GET", "GET", "GET", "HEAD"),
+  host: fc.constantFrom("one.example", "two.example", "one.example:81"),
+  identity: identities,
+  address: fc.constantFrom("192.0.2.1", "192.0.2.2"),
+  headers: fc.record(
+    {
+      accept: few,
+      cookie: few,
+      authorization: few,
+      "mesh-subject": few,
+      connection: fc.constantFrom("accept", "close"),
+    },
+    { requiredKeys: [] },
+  ),
+});
+const pairs: fc.Arbitrary<Pair> = fc
+  .record({
+    rule: fc.record({ partition: fc.subarray(["tenant", "subject", "client", "roles"] as const) }),
+    cacheControl: fc.constantFrom("max-age=60", "public, max-age=60", "max-age=60, must-revalidate"),
+    vary: fc.subarray(["accept", "Cookie", "mesh-subject", "Mesh-Client-Address", "authorization"]).map(String),
+    first: wanted,
+    other: wanted,
+    /** Which parts the second request has of its own: few, so that many pairs do share. */
+    own: fc.subarray(["path", "method", "host", "identity", "address", "headers"] as const),
+  })
+  .map(({ first, other, own, ...rest }) => ({
+    ...rest,
+    first,
+    second: { ...first, ...Object.fromEntries(own.map((part) => [part, other[part]])) },
+  }));
+
+/** What the origin may make its answer of: all that its Vary names, as it sees it, and everyone whom it may tell apart. */
+function mayDependOn({ cacheControl, rule, vary }: Pair, wantedOf: Wanted): string {
+  const { address, headers = {}, host, identity = null, path } = wantedOf;
+  const hidden = (headers["connection"] ?? "").split(",");
+  const seen: Record<string, unknown> = {
+    "mesh-client-address": address,
+    "mesh-subject": [identity?.issuer, identity?.subject],
+  };
+  const named = vary.split(",").map((name) => {
+    const lower = name.toLowerCase();
+    return lower in seen ? seen[lower] : hidden.includes(lower) ? undefined : headers[lower];
+  });
+  const parted = rule.partition.map((part) => [identity?.issuer, identity?.[part]]);
+  const isAnyone = rule.partition.length === 0 || rule.partition.some((part) => (identity?.[part] ?? null) === null);
+  const isPublic = cacheControl !== "max-age=60";
+  // Credentials that neither the key nor the origin's own word covers make an answer nobody else's.
+  const credentials = identity !== null || "authorization" in headers;
+  const personal = credentials && isAnyone && !isPublic ? [identity, headers["authorization"]] : null;
+  return JSON.stringify([host, path, named, parted, personal]);
+}
+
+describe("E6 the search for leaks", () => {
+  const numRuns = process.env["LONG"] === undefined ? 10_000 : 100_000;
+
+  it(`no two of ${numRuns} pairs that the origin may answer differently share an entry`, async () => {
+    const shared = { hits: 0, differing: 0 };
+    await fc.assert(
+      fc.asyncProperty(pairs, async (pair) => {
+        const { cacheControl, first, rule, second, vary } = pair;
+        const head = { "Cache-Control": cacheControl, ...(vary === "" ? {} : { Vary: vary }) };
+        const world = new World((asked: Asked) => answer(head, { body: asked.method === "HEAD" ? null : "a body" }));
+        await world.get({ ...first, rule });
+        const { said } = await world.get({ ...second, rule });
+        const differs = mayDependOn(pair, first) !== mayDependOn(pair, second);
+        if (differs) shared.differing += 1;
+        if (!said.includes("hit")) return;
+        shared.hits += 1;
+        expect(differs).toBe(false);
+      }),
+      { numRuns },
+    );
+    // The search found pairs of both kinds: otherwise it would show nothing.
+    expect(shared.hits).toBeGreaterThan(numRuns / 50);
+    expect(shared.differing).toBeGreaterThan(numRuns / 50);
+  });
+});
