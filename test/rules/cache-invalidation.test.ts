@@ -43,9 +43,9 @@ describe("invalidations", () => {
 
   it("E4 a fill that began before an invalidation is never used after it, however late it comes", async () => {
     const world = new World(() => answer(hour));
-    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [asked, gate] = [Promise.withResolvers<true>(), Promise.withResolvers<true>()];
     world.answerWith(async () => {
-      asked.resolve();
+      asked.resolve(true);
       await gate.promise;
       return answer({ ...hour, "Cache-Tag": "one" }, { body: "old" });
     });
@@ -56,7 +56,7 @@ describe("invalidations", () => {
     // Another request has the view learn of it, while the fill is still under way.
     world.answerWith(() => answer({}));
     await world.get({ path: "/other" });
-    gate.resolve();
+    gate.resolve(true);
     expect((await late).said).toContain("stored");
     world.answerWith(() => answer(hour, { body: "new" }));
     const after = await world.get();
@@ -169,9 +169,9 @@ describe("writes (RFC 9111 section 4.4)", () => {
 
   it("a fill that began before a write is not kept", async () => {
     const world = new World(() => answer(hour));
-    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [asked, gate] = [Promise.withResolvers<true>(), Promise.withResolvers<true>()];
     world.answerWith(async ({ method }) => {
-      asked.resolve();
+      asked.resolve(true);
       if (method === "GET") await gate.promise;
       return answer(hour, { body: method });
     });
@@ -179,7 +179,7 @@ describe("writes (RFC 9111 section 4.4)", () => {
     await asked.promise;
     clock.pass(10);
     await world.begin({ method: "POST" });
-    gate.resolve();
+    gate.resolve(true);
     expect((await late).said).toContain("stored");
     expect(world.cache.facts().entries).toBe(0);
     expect((await world.neighbour().get()).said).toContain("fwd=uri-miss");

@@ -8,7 +8,7 @@ import type { Passage } from "../../workers/gate/passage.ts";
 import type { UpstreamAnswer } from "../../workers/gate/upstream.ts";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
 import type { Identity } from "../../workers/token/identity.ts";
-import type { InvalidationData } from "../../workers/view/marked.ts";
+import type { InvalidationData } from "../../workers/view/invalidation-data.ts";
 import { View } from "../../workers/view/view.ts";
 
 export interface Asked {
@@ -35,8 +35,10 @@ export interface Wanted {
   readonly head?: Readonly<Record<string, string>>;
 }
 
+/** `LONG=1`: ten times as many pairs. */
+export const isLongRun = "LONG" in (process as { readonly env: object }).env;
 /** A whole second, so that Date fields lose nothing. */
-export const startOfTime = Date.UTC(2026, 10, 21, 12, 0, 0);
+const startOfTime = Date.UTC(2026, 10, 21, 12, 0, 0);
 const viewLeaseMs = 1_000;
 
 export class PlatformCacheMemory implements PlatformCache {
@@ -67,7 +69,7 @@ export class Feed {
 
   invalidate(data: Partial<InvalidationData>): void {
     const seq = this.events.length + 1;
-    const whole = { mode: "purge", ...data } as const;
+    const whole: InvalidationData = { mode: "purge", ...data };
     this.events.push({ v: 1, id: `e${seq}`, seq, at: Date.now(), type: "invalidation", data: whole });
   }
 
@@ -158,9 +160,10 @@ export class World {
   /** The whole answer, and what was kept of it is kept. */
   async get(wanted: Wanted = {}): Promise<Answer> {
     const response = await this.begin(wanted);
-    const answer = { status: response.status, headers: response.headers, body: await response.text() };
+    const body = await response.text();
     await this.settle();
-    return { ...answer, said: response.headers.get("cache-status") ?? "" };
+    const { headers, status } = response;
+    return { status, headers, body, said: headers.get("cache-status") ?? "" };
   }
 
   async settle(): Promise<void> {
@@ -176,7 +179,7 @@ export interface Answer {
   readonly said: string;
 }
 
-export const plainRule: CacheRule = {
+const plainRule: CacheRule = {
   freshness: "leased",
   defaultTtlMs: 0,
   tags: [],

@@ -29,7 +29,7 @@ async function step(need: Need, field: string | null, allow: Route["allow"] = nu
   };
   const headers = field === null ? new Headers() : new Headers({ Authorization: field });
   const passage = {
-    request: { headers },
+    fields: headers,
     route: { identity: { need, forward: "token" }, allow },
     isolate: { tokens: { verify } },
     now: 0,

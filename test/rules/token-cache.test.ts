@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { mintKey, TokenMint, type MintedKey } from "../support/token-mint.ts";
-import { audience, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { audience, isLongRun, outside, startedAt, TokenWire } from "./token-wire.ts";
 
-const runs = process.env["LONG"] === undefined ? 60 : 3_000;
+const runs = isLongRun ? 3_000 : 60;
 
 let keys: readonly MintedKey[];
 let tokens: readonly string[];

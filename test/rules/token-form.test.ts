@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readCompactForm } from "../../workers/token/compact-form.ts";
 import { maxDepth, parseStrictObject } from "../../workers/token/strict-json.ts";
 import { encode, TokenMint } from "../support/token-mint.ts";
-import { audience, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { audience, isLongRun, outside, startedAt, TokenWire } from "./token-wire.ts";
 
-const runs = process.env["LONG"] === undefined ? 2_000 : 100_000;
+const runs = isLongRun ? 100_000 : 2_000;
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** What a lenient reader would make of a text: characters that are not base64url are skipped, odd bits dropped. */

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import { canonicalPath } from "../gate/canonical-path.ts";
-import type { InvalidationData, Place } from "../view/marked.ts";
+import type { InvalidationData, Place } from "../view/invalidation-data.ts";
 import { requireScope } from "./authorize.ts";
 import { readBody, readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
@@ -74,5 +74,5 @@ function placeOf(url: string, field: string): Place {
 function hostName(authority: string, field: string): string {
   const host = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(authority)?.[1];
   if (host === undefined) throw refused("malformed_request", `${field}: expected a host name or address`);
-  return host.toLowerCase();
+  return (host.endsWith(".") ? host.slice(0, -1) : host).toLowerCase();
 }

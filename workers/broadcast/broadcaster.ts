@@ -6,7 +6,11 @@
  */
 import type { AppliedReport, BroadcastMessage } from "../../durable-objects/log/contract.ts";
 import { isRegionName, type RegionName } from "../../durable-objects/names.ts";
+import { withinTime } from "../../durable-objects/platform/deadline.ts";
 import { logStub, regionStub } from "../../durable-objects/stubs.ts";
+
+/** A Region that hangs holds up the others of its batch no longer than this, ms. */
+const callMs = 2_000;
 
 export interface BroadcastPorts {
   readonly apply: (region: RegionName, message: BroadcastMessage) => Promise<AppliedReport | null>;
@@ -37,15 +41,23 @@ export async function handOn(batch: MessageBatch, { apply, report }: BroadcastPo
   });
   messages.sort((a, b) => a.body.after - b.body.after);
   const newest = new Map<RegionName, AppliedReport>();
+  /** Who did not take one message of this batch is not waited for with the next: it has a hole, and pulls. */
+  const missed = new Set<RegionName>();
   for (const { message, body } of messages) {
-    const reports = await Promise.all(body.regions.map((region) => applyAt(apply, region, body)));
-    for (const each of reports) if (each !== null) newest.set(each.region, each);
-    if (body.regions.length > 0 && reports.every((each) => each === null)) message.retry();
-    else message.ack();
+    const asked = body.regions.filter((region) => !missed.has(region));
+    const reports = await Promise.all(asked.map((region) => applyAt(apply, region, body)));
+    for (const [index, region] of asked.entries()) {
+      const answer = reports[index] ?? null;
+      if (answer === null) missed.add(region);
+      else newest.set(region, answer);
+    }
+    const isTaken = body.regions.length === 0 || body.regions.some((region) => !missed.has(region));
+    if (isTaken) message.ack();
+    else message.retry();
   }
   if (newest.size === 0) return;
   try {
-    await report([...newest.values()]);
+    await withinTime(report([...newest.values()]), callMs, "the Log");
   } catch (error) {
     // The Regions have the events; their next renewals tell the Log so.
     console.warn({ event: "broadcast_unreported", error: textOf(error) });
@@ -54,7 +66,7 @@ export async function handOn(batch: MessageBatch, { apply, report }: BroadcastPo
 
 async function applyAt(apply: BroadcastPorts["apply"], region: RegionName, message: BroadcastMessage) {
   try {
-    return await apply(region, message);
+    return await withinTime(apply(region, message), callMs, region);
   } catch (error) {
     console.warn({ event: "region_unreachable", region, error: textOf(error) });
     return null;

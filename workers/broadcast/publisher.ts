@@ -33,6 +33,8 @@ interface Waiting {
 const mostInCall = 100;
 /** What a call may take beyond the time its ack may take, ms. */
 const callMs = 5_000;
+/** What of that is kept for a second attempt, ms. */
+const retryMs = 2_000;
 /** How long an event waits to be gathered before it goes by itself: the gatherer may have been reset, ms. */
 const gatherMs = 1_000;
 
@@ -77,22 +79,26 @@ export class Publisher {
   async #sendGathered(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, mostInCall);
-      const outcomes = await this.#send(
-        batch.map(({ event }) => event),
-        "none",
-        0,
-      );
-      for (const [index, { settle }] of batch.entries()) settle(outcomes[index] ?? { kind: "outcome_unknown" });
+      const events = batch.map(({ event }) => event);
+      const outcomes = await this.#send(events, "none", 0);
+      // The Log refuses a call whole: the others of the batch shall not fail with a malformed one.
+      const isSpoilt = batch.length > 1 && outcomes[0]?.kind === "malformed";
+      for (const [index, { event, settle }] of batch.entries()) {
+        settle(isSpoilt ? only(await this.#send([event], "none", 0)) : only(outcomes.slice(index)));
+      }
     }
     this.#isInFlight = false;
   }
 
   /** One outcome per event. Never rejects. */
   async #send(events: readonly NewEvent[], ack: Ack, timeoutMs: number): Promise<readonly Published[]> {
+    const deadlineAt = Date.now() + timeoutMs + callMs;
     for (let attempt = 0; attempt < 2; attempt += 1) {
+      const leftMs = deadlineAt - Date.now() - (attempt === 0 ? retryMs : 0);
+      if (leftMs <= 0) break;
       try {
         const answer = this.#log().publish({ v: 1, events, ack, timeoutMs });
-        const ended = await inTime(answer, timeoutMs + callMs);
+        const ended = await inTime(answer, leftMs);
         if (ended.kind === "answered") return outcomesOf(ended.answer, events.length);
       } catch (error) {
         if (isOverloaded(error)) {

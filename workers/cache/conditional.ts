@@ -68,7 +68,7 @@ export function contradicts(entry: Entry, headers: Headers): boolean {
   );
 }
 
-export function isListed(etag: string | null, list: string): boolean {
+function isListed(etag: string | null, list: string): boolean {
   if (list.trim() === "*") return true;
   if (etag === null) return false;
   return (list.match(entityTags) ?? []).some((candidate) => sameOpaque(candidate, etag));

@@ -3,7 +3,7 @@
  * (between commas) or Surrogate-Key (between spaces). They are compared bytewise. Both fields, and Surrogate-Control,
  * are for caches in front of the service and not for clients: the mesh takes them off.
  */
-export const mostTags = 128;
+const mostTags = 128;
 
 /** Printable ASCII, at most 64 bytes. A space may stand inside a tag of Cache-Tag. */
 const tagForm = /^[ -~]{1,64}$/;

@@ -15,7 +15,7 @@ export const identify: Step = function identify(passage) {
   const { route } = passage;
   passage.identity = null;
   if (route.identity.need === "none") return admit(null, route);
-  const credential = readCredential(passage.request.headers.get("authorization"));
+  const credential = readCredential(passage.fields.get("authorization") ?? null);
   if (credential.kind === "doubled") return doubled;
   if (credential.kind !== "bearer") return route.identity.need === "required" ? missing : admit(null, route);
   const { tokens } = passage.isolate;

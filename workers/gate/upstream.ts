@@ -105,15 +105,13 @@ interface Patience {
 }
 
 function waitFor(timeoutMs: number): Patience {
+  const { promise, resolve } = Promise.withResolvers<null>();
   let isOver = false;
-  let timer: number | null = null;
-  const over = new Promise<null>((resolve) => {
-    timer = setTimeout(() => {
-      isOver = true;
-      resolve(null);
-    }, timeoutMs);
-  });
-  return { over, isOver: () => isOver, end: () => clearTimeout(timer) };
+  const timer = setTimeout(() => {
+    isOver = true;
+    resolve(null);
+  }, timeoutMs);
+  return { over: promise, isOver: () => isOver, end: () => clearTimeout(timer) };
 }
 
 /** An origin that closes idle connections loses a request now and then: a safe one without a body is sent once more. */

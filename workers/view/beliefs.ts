@@ -7,7 +7,8 @@
 import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import type { Cursor, MeshEvent, Page } from "../../durable-objects/log/contract.ts";
 import { Invalidations } from "./invalidations.ts";
-import type { EntryVerdict, InvalidationData, Marked } from "./marked.ts";
+import { readInvalidation } from "./invalidation-data.ts";
+import type { EntryVerdict, Marked } from "./marked.ts";
 
 export class Beliefs {
   readonly #invalidations: Invalidations;
@@ -53,14 +54,16 @@ export class Beliefs {
   }
 
   #learn(event: MeshEvent): void {
-    if (event.type === "invalidation") this.#invalidations.add(event.seq, event.data as InvalidationData);
+    if (event.type === "invalidation") this.#invalidations.add(event.seq, readInvalidation(event.data));
     else this.#learnKeys(event);
   }
 
   /** A type that this version does not know is an event for others, or for a newer version: skipped, and counted by the cursor. */
   #learnKeys(event: MeshEvent): void {
     if (event.type !== "keys") return;
-    const data = event.data as KeysData;
-    this.#keys.set(data.issuer, data);
+    const data = event.data as Partial<KeysData> | null;
+    if (typeof data?.issuer === "string" && Array.isArray(data.keys)) this.#keys.set(data.issuer, data as KeysData);
+    // A form of a newer version may have removed any key: all are asked for again.
+    else this.#keys.clear();
   }
 }

@@ -5,7 +5,8 @@
  * Bounded: past the bound the older half is forgotten and the floor raised over it. What was kept from before the floor
  * is refused then, which is too careful and never wrong.
  */
-import type { EntryVerdict, InvalidationData, Marked, Place } from "./marked.ts";
+import type { InvalidationData, Place } from "./invalidation-data.ts";
+import type { EntryVerdict, Marked } from "./marked.ts";
 
 /** The newest event of each mode that names something. */
 interface Marks {
@@ -21,7 +22,8 @@ export class Invalidations {
   readonly #bound: number;
   readonly #tags = new Map<string, Marks>();
   readonly #urls = new Map<string, Marks>();
-  readonly #prefixes = new Map<string, Marks>();
+  /** In the order of their events: a look ends at the first that was compared before. */
+  #prefixes: { readonly prefix: string; readonly marks: Marks }[] = [];
   #everything: Marks = { purgedAt: never, staleAt: never };
   #floor = 0;
   #newest = 0;
@@ -36,14 +38,14 @@ export class Invalidations {
   }
 
   get size(): number {
-    return this.#tags.size + this.#urls.size + this.#prefixes.size;
+    return this.#tags.size + this.#urls.size + this.#prefixes.length;
   }
 
   /** Everything from before `floor` is held for purged; what was known of single things has lost its use. */
   reset(floor: number): void {
     this.#tags.clear();
     this.#urls.clear();
-    this.#prefixes.clear();
+    this.#prefixes = [];
     this.#everything = { purgedAt: never, staleAt: never };
     this.#floor = floor;
     this.#newest = floor;
@@ -53,7 +55,10 @@ export class Invalidations {
     this.#newest = Math.max(this.#newest, seq);
     for (const tag of data.tags ?? []) this.#mark(this.#tags, tag, seq, data.mode);
     for (const place of data.urls ?? []) this.#mark(this.#urls, keyOf(place), seq, data.mode);
-    for (const place of data.prefixes ?? []) this.#mark(this.#prefixes, keyOf(place), seq, data.mode);
+    for (const place of data.prefixes ?? []) {
+      const marks = raised({ purgedAt: never, staleAt: never }, seq, data.mode);
+      this.#prefixes.push({ prefix: keyOf(place), marks });
+    }
     if (data.everything === true) this.#everything = raised(this.#everything, seq, data.mode);
     if (this.size > this.#bound) this.#forgetOlderHalf();
   }
@@ -70,18 +75,20 @@ export class Invalidations {
       gather(worst, this.#urls.get(entry.host + entry.path));
       gather(worst, this.#urls.get(anyHost + entry.path));
     }
-    if (this.#prefixes.size > 0) this.#gatherPrefixes(worst, entry);
+    this.#gatherPrefixes(worst, entry, since);
     if (worst.purgedAt > since) return "purged";
     if (worst.staleAt > since) return "stale";
     entry.checkedThrough = this.#newest;
     return "valid";
   }
 
-  #gatherPrefixes(worst: Marks, entry: Marked): void {
+  #gatherPrefixes(worst: Marks, entry: Marked, since: number): void {
     const own = entry.host + entry.path;
     const any = anyHost + entry.path;
-    for (const [prefix, marks] of this.#prefixes) {
-      if (own.startsWith(prefix) || any.startsWith(prefix)) gather(worst, marks);
+    for (let index = this.#prefixes.length - 1; index >= 0; index -= 1) {
+      const record = this.#prefixes[index];
+      if (record === undefined || newestOf(record.marks) <= since) return;
+      if (own.startsWith(record.prefix) || any.startsWith(record.prefix)) gather(worst, record.marks);
     }
   }
 
@@ -90,12 +97,14 @@ export class Invalidations {
   }
 
   #forgetOlderHalf(): void {
-    const all = [this.#tags, this.#urls, this.#prefixes];
-    const ages = all.flatMap((records) => [...records.values()].map(newestOf)).toSorted((a, b) => a - b);
+    const named = [this.#tags, this.#urls];
+    const all = [...named.flatMap((records) => [...records.values()]), ...this.#prefixes.map(({ marks }) => marks)];
+    const ages = all.map(newestOf).toSorted((a, b) => a - b);
     const cut = ages[Math.floor(ages.length / 2)] ?? 0;
-    for (const records of all) {
+    for (const records of named) {
       for (const [key, marks] of records) if (newestOf(marks) <= cut) records.delete(key);
     }
+    this.#prefixes = this.#prefixes.filter(({ marks }) => newestOf(marks) > cut);
     this.#floor = Math.max(this.#floor, cut);
   }
 }

@@ -14,18 +14,3 @@ export interface Marked {
 
 /** `stale`: may be used again once the origin confirms it. `purged`: may not be used again. */
 export type EntryVerdict = "valid" | "stale" | "purged";
-
-/** Where an invalidation by URL or prefix points; `host` null is every host. */
-export interface Place {
-  readonly host: string | null;
-  readonly path: string;
-}
-
-/** `data` of an event of type `invalidation`. */
-export interface InvalidationData {
-  readonly tags?: readonly string[];
-  readonly urls?: readonly Place[];
-  readonly prefixes?: readonly Place[];
-  readonly everything?: true;
-  readonly mode: "purge" | "stale";
-}

@@ -42,6 +42,8 @@ export class View {
   #lease: Lease | null = null;
   /** The latest instant seen while the lease lived: a clock that reads less has been set back. */
   #seenAt = 0;
+  /** How often the clock was seen to step backward. */
+  #steps = 0;
   #flight: Flight | null = null;
 
   constructor(ports: ViewPorts) {
@@ -54,10 +56,19 @@ export class View {
   }
 
   isCurrent(): boolean {
-    const now = this.#clock();
-    if (now < this.#seenAt) this.#lease = null;
-    this.#seenAt = now;
+    const now = this.#observe();
     return isLive(this.#lease, now);
+  }
+
+  /** Reads the clock; a step backward ends the lease, because nobody can say how long it has run. */
+  #observe(): number {
+    const now = this.#clock();
+    if (now < this.#seenAt) {
+      this.#lease = null;
+      this.#steps += 1;
+    }
+    this.#seenAt = now;
+    return now;
   }
 
   /** For people: what is left of the lease, ms. */
@@ -114,12 +125,16 @@ export class View {
   }
 
   async #pull(): Promise<void> {
+    this.#observe();
+    const steps = this.#steps;
     const pulled = await pullView({
       ...this.#ports,
       clock: this.#clock,
       beliefs: this.#beliefs,
     });
-    if (pulled === null) return;
+    this.#observe();
+    // A lease runs from its sending, and that moment is not on this clock any more.
+    if (pulled === null || this.#steps !== steps) return;
     const lease = leaseFrom(pulled.sentAt, pulled.leaseMs);
     // Two pulls may cross: the lease that was asked for later is the one that says more.
     if (this.#lease === null || lease.sentAt >= this.#lease.sentAt) this.#lease = lease;
