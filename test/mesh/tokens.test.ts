@@ -74,7 +74,7 @@ describe("a token of an OpenID provider", () => {
         expect(response.status).toBe(200);
         const echo = (await response.json()) as Echo;
         expect(echo).toMatchObject({ method, bytes: body.length });
-        expect(echo.digest).toBe(createHash("sha256").update(body).digest(digestEncoding(echo.digest)));
+        expect(echo.digest).toBe(createHash("sha256").update(body).digest("hex"));
       }
     },
   );
@@ -92,11 +92,6 @@ describe("a token of an OpenID provider", () => {
     expect(response.headers.get("www-authenticate")).toContain('error="insufficient_scope", scope="write"');
   });
 });
-
-function digestEncoding(digest: string): "hex" | "base64" | "base64url" {
-  if (/^[0-9a-f]{64}$/.test(digest)) return "hex";
-  return digest.endsWith("=") ? "base64" : "base64url";
-}
 
 const partsOf = (text: string) => text.split(".");
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
