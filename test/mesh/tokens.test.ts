@@ -70,7 +70,8 @@ describe("a token of an OpenID provider", () => {
     async (method) => {
       const body = randomBytes(100_000);
       for (const url of urls) {
-        const response = await fetch(`${url}/echo`, { method, headers: bearer(token), body });
+        const init: RequestInit = { method, headers: bearer(token), body };
+        const response = await fetch(`${url}/echo`, init);
         expect(response.status).toBe(200);
         const echo = (await response.json()) as Echo;
         expect(echo).toMatchObject({ method, bytes: body.length });

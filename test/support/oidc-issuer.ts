@@ -97,7 +97,7 @@ async function makeKeys(): Promise<IssuerKeys> {
 
 function configurationOf(keys: readonly JWK[], lifetimeSeconds: number): Configuration {
   return {
-    jwks: { keys } as NonNullable<Configuration["jwks"]>,
+    jwks: { keys },
     clients: [
       {
         client_id: client.id,
