@@ -4,6 +4,7 @@ import { Cache } from "../../workers/cache/cache.ts";
 import type { PlatformCache } from "../../workers/cache/region-copies.ts";
 import type { CacheRule, Route } from "../../workers/config/mesh.ts";
 import { cached } from "../../workers/gate/cached.ts";
+import { readHead } from "../../workers/gate/fields.ts";
 import type { Passage } from "../../workers/gate/passage.ts";
 import type { UpstreamAnswer } from "../../workers/gate/upstream.ts";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
@@ -136,6 +137,7 @@ export class World {
     const passage = {
       ...at,
       request,
+      fields: readHead(request.headers, request.url).fields,
       identity,
       address,
       now: Date.now(),

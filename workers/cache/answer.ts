@@ -10,7 +10,7 @@ import { ageSeconds, type Entry } from "./entry.ts";
 export function answerFrom(passage: Passage, entry: Entry, cacheStatus: string, now: number): Response {
   const { head, request } = passage;
   const own = { Age: String(ageSeconds(entry, now)), "Cache-Status": cacheStatus };
-  if (isNotModified(entry, request.headers, now)) {
+  if (isNotModified(entry, passage.fields, now)) {
     return new Response(null, { status: 304, headers: { ...headOf304(entry), ...head, ...own } });
   }
   const { body, status } = entry;

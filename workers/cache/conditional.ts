@@ -1,4 +1,5 @@
 /** Conditions: a client's against a kept answer, and ours to the upstream. RFC 9110 section 13, RFC 9111 section 4.3. */
+import type { Fields } from "../gate/fields.ts";
 import type { Entry } from "./entry.ts";
 import { readHttpDate } from "./http-date.ts";
 
@@ -10,13 +11,13 @@ const fieldsOf304 = ["cache-control", "content-location", "date", "etag", "expir
 const ofTheBody: ReadonlySet<string> = new Set(["content-encoding", "content-length", "content-range", "content-type"]);
 
 /** Has the client what it would get? If-Modified-Since counts only without If-None-Match. RFC 9111 section 4.3.2. */
-export function isNotModified(entry: Entry, headers: Headers, now: number): boolean {
+export function isNotModified(entry: Entry, fields: Fields, now: number): boolean {
   if (entry.status !== 200) return false;
-  const ifNoneMatch = headers.get("if-none-match");
-  if (ifNoneMatch !== null) return isListed(entry.etag, ifNoneMatch);
+  const ifNoneMatch = fields.get("if-none-match");
+  if (ifNoneMatch !== undefined) return isListed(entry.etag, ifNoneMatch);
   if (entry.lastModified === null) return false;
-  const ifModifiedSince = headers.get("if-modified-since");
-  if (ifModifiedSince === null) return false;
+  const ifModifiedSince = fields.get("if-modified-since");
+  if (ifModifiedSince === undefined) return false;
   const modifiedAt = readHttpDate(entry.lastModified, now);
   const since = readHttpDate(ifModifiedSince, now);
   return modifiedAt !== null && since !== null && modifiedAt <= since;

@@ -1,4 +1,5 @@
 /** What a request asks of a cache. RFC 9111 section 5.2.1. */
+import type { Fields } from "../gate/fields.ts";
 import { readDirectives, secondsOf } from "./cache-control.ts";
 import { ageMs } from "./entry.ts";
 import type { Terms } from "./terms.ts";
@@ -23,11 +24,11 @@ const nothing: Demands = {
 };
 
 /** Pragma counts only without Cache-Control. Section 5.4. */
-export function demandsOf(headers: Headers): Demands {
-  const cacheControl = headers.get("cache-control");
-  if (cacheControl === null) {
-    const pragma = headers.get("pragma");
-    return pragma === null ? nothing : { ...nothing, noCache: readDirectives(pragma).has("no-cache") };
+export function demandsOf(fields: Fields): Demands {
+  const cacheControl = fields.get("cache-control");
+  if (cacheControl === undefined) {
+    const pragma = fields.get("pragma");
+    return pragma === undefined ? nothing : { ...nothing, noCache: readDirectives(pragma).has("no-cache") };
   }
   const directives = readDirectives(cacheControl);
   const maxStale = directives.get("max-stale") === "" ? Infinity : secondsOf(directives, "max-stale");

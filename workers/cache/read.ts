@@ -110,10 +110,9 @@ function planOf(reading: Reading, found: Found, now: number): Plan {
 }
 
 function begin(passage: Passage, ask: FetchUpstream, rule: CacheRule, view: CurrentView): Reading {
-  const { address, host, identity, isolate, path, query, request, route } = passage;
-  const { headers } = request;
+  const { address, fields, host, identity, isolate, path, query, request, route } = passage;
   const partition = partitionOf(rule.partition, identity);
-  const hostField = headers.get("host");
+  const hostField = fields.get("host") ?? null;
   const asked = { host, path, query, route: route.name, requestUrl: request.url, hostField, partition: partition.text };
   return {
     passage,
@@ -122,8 +121,8 @@ function begin(passage: Passage, ask: FetchUpstream, rule: CacheRule, view: Curr
     cache: isolate.cache,
     view,
     key: keyOf(asked),
-    asker: { headers, identity, address },
-    demands: demandsOf(headers),
-    isAuthorized: !partition.coversIdentity && (identity !== null || headers.has("authorization")),
+    asker: { headers: request.headers, identity, address },
+    demands: demandsOf(fields),
+    isAuthorized: !partition.coversIdentity && (identity !== null || fields.has("authorization")),
   };
 }

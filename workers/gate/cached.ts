@@ -15,13 +15,13 @@ export async function cached(passage: Passage, ask: FetchUpstream): Promise<Resp
   const { request, route } = passage;
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") return await forwardMethod(passage, ask);
-  if (route.cache === null || !isWhole(request)) return relay(passage, await ask({}), { fwd: "bypass" });
+  if (route.cache === null || !isWhole(passage)) return relay(passage, await ask({}), { fwd: "bypass" });
   return await read(passage, ask, route.cache);
 }
 
 /** For a part of a resource, for another protocol, or with a body of its own: the upstream's business. */
-function isWhole({ body, headers }: Request): boolean {
-  return body === null && !headers.has("range") && !headers.has("upgrade");
+function isWhole({ fields, request }: Passage): boolean {
+  return request.body === null && !fields.has("range") && !fields.has("upgrade");
 }
 
 async function forwardMethod(passage: Passage, ask: FetchUpstream): Promise<Response> {
