@@ -1,6 +1,7 @@
 /**
  * What there is to see, as curl lines with the answers that this very mesh has just given to them. Each show is a row of
- * requests in order; the shows do not touch each other and are made at the same time.
+ * requests in order; the shows do not touch each other and are made at the same time. Each leaves things as it found
+ * them, so that the lines, pasted, answer as printed.
  */
 import type { LocalMesh } from "./mesh.ts";
 import { curlLine, perform, type ShownRequest } from "./shown-request.ts";
@@ -8,6 +9,10 @@ import { curlLine, perform, type ShownRequest } from "./shown-request.ts";
 export interface Show {
   readonly title: string;
   readonly requests: readonly ShownRequest[];
+  /** The same requests as they are printed, where what was performed has used something up. */
+  readonly printed?: readonly ShownRequest[];
+  /** Performed before and after, and not shown. */
+  readonly around?: ShownRequest;
 }
 
 export interface ShowAnswered {
@@ -42,25 +47,32 @@ export async function makeTour(mesh: LocalMesh, ofDemo: boolean): Promise<ShowAn
   return Promise.all(shows.map((show) => answered(show, token)));
 }
 
-async function answered({ title, requests }: Show, token: string): Promise<ShowAnswered> {
+async function answered({ title, requests, printed, around }: Show, token: string): Promise<ShowAnswered> {
   const lines = [];
-  for (const request of requests) lines.push({ line: curlLine(request), answer: await perform(request, token) });
+  if (around !== undefined) await perform(around, token);
+  for (const [index, request] of requests.entries()) {
+    lines.push({ line: curlLine(printed?.[index] ?? request), answer: await perform(request, token) });
+  }
+  if (around !== undefined) await perform(around, token);
   return { title, lines };
 }
 
 /** Half the quota twice, and once more: wherever it is asked, a limit is one limit. */
 function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show {
   const cost = Number(quota) / 2;
-  // A new key is a new budget: a second start within the window finds all of it.
-  const key = `tour-${Date.now().toString(36)}`;
-  return {
-    title: `one limit, whichever edge is asked: ${quota} in ${windowMs / 1_000} s (another key is another budget)`,
-    requests: [0, 1, 2].map((edge) => ({
+  const requests = (key: string): readonly ShownRequest[] =>
+    [0, 1, 2].map((edge) => ({
       method: "POST",
       url: `${urlAt(mesh, edge)}/_mesh/v1/limits/${name}/take`,
       json: { key, cost },
       isAuthorized: true,
-    })),
+    }));
+  // A new key is a new budget: a second start within the window finds all of it, and so does who pastes the lines.
+  const start = Date.now().toString(36);
+  return {
+    title: `one limit, whichever edge is asked: ${quota} in ${windowMs / 1_000} s (another key is another budget)`,
+    requests: requests(`tour-${start}`),
+    printed: requests(`you-${start}`),
   };
 }
 
@@ -83,7 +95,11 @@ function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
     json: what,
     isAuthorized: true,
   };
-  return { title: "a purge that is everywhere when it is answered", requests: [read(0), read(0), purge, read(0)] };
+  return {
+    title: "a purge that is everywhere when it is answered",
+    requests: [read(0), read(0), purge, read(0)],
+    around: purge,
+  };
 }
 
 /** Two holders at two edges; the second is refused, then waits in line until the first one's second is over. */
