@@ -5,7 +5,8 @@
 import { Hono } from "hono";
 import { problemResponse, refuse } from "../problem/problem.ts";
 import type { ApiEnv } from "./call.ts";
-import { Refused } from "./refused.ts";
+import { methodsByPath } from "./methods-by-path.ts";
+import { Refused, refused } from "./refused.ts";
 import { authPaths } from "./auth.ts";
 import { events } from "./events.ts";
 import { invalidations } from "./invalidations.ts";
@@ -21,7 +22,13 @@ export function createApi(): Hono<ApiEnv> {
   api.route("/_mesh/v1/limits", limits());
   api.route("/_mesh/v1/locks", locks());
   api.route("/_mesh/v1/status", status());
-  api.notFound((c) => problemResponse(refuse("not_found"), c.var.requestId));
+  // Last, so that it gets what no resource takes; the mesh's own 404 knows nothing of the resources' methods.
+  const methodsAt = methodsByPath(api.routes);
+  api.all("/_mesh/v1/*", (c) => {
+    const methods = methodsAt(c.req.path);
+    if (methods.length === 0) throw refused("not_found");
+    throw refused("method_not_allowed", undefined, { headers: { Allow: methods.join(", ") } });
+  });
   api.onError((error, c) => {
     if (error instanceof Refused) return problemResponse(error.refusal, c.var.requestId);
     console.error({ event: "api_failed", requestId: c.var.requestId, error: String(error) });

@@ -4,6 +4,8 @@ import { refused } from "./refused.ts";
 
 /** Bodies of the mesh API, bytes. */
 const maxBodyBytes = 1_048_576;
+/** Of a field's name in a problem's detail, characters. */
+const longestField = 100;
 
 /** The body as `schema` says, or a `malformed_request` that names the field and what was expected. */
 export async function readBody<Schema extends v.GenericSchema>(
@@ -17,10 +19,11 @@ export async function readBody<Schema extends v.GenericSchema>(
 /** Query parameters as `schema` says; a parameter given twice is refused. */
 export function readQuery<Schema extends v.GenericSchema>(url: string, schema: Schema): v.InferOutput<Schema> {
   const query = new URL(url).searchParams;
-  const record: Record<string, string> = {};
+  // Without a prototype: a parameter named `__proto__` is a parameter like another.
+  const record = Object.create(null) as Record<string, string>;
   for (const [name, value] of query) {
     if (Object.hasOwn(record, name))
-      throw refused("malformed_request", `query ${name}: expected once: received more than once`);
+      throw refused("malformed_request", `query ${shortened(name)}: expected once: received more than once`);
     record[name] = value;
   }
   return checked(schema, record);
@@ -30,7 +33,19 @@ export function checked<Schema extends v.GenericSchema>(schema: Schema, value: u
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw refused("malformed_request", `${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
+  throw refused("malformed_request", `${shortened(v.getDotPath(issue) ?? "body")}: ${expectedBy(issue)}`);
+}
+
+/** The library's own words for objects repeat what was received whole; the fields' messages are ours. */
+function expectedBy(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== "strict_object") return issue.message;
+  if (issue.expected === "never") return "expected no such field";
+  return issue.expected === "Object" ? "expected an object" : "expected, and missing";
+}
+
+/** Names of fields come from the caller and may be as long as the body. */
+function shortened(field: string): string {
+  return field.length <= longestField ? field : `${field.slice(0, longestField)}…`;
 }
 
 /** The body as UTF-8 text of at most 1 MiB; a declared length over it is refused before a byte is read. */

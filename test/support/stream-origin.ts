@@ -1,0 +1,74 @@
+/** An origin for big bodies and broken connections: it sends what it is asked for, and tells when a caller has gone. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+
+const chunk = Buffer.alloc(65_536, "selvedge ");
+
+export class StreamOrigin {
+  readonly url: string;
+  readonly #server: Server;
+  /** Those who wait for a request of this path to begin, or for its connection to end. */
+  readonly #begun = new Map<string, PromiseWithResolvers<void>>();
+  readonly #gone = new Map<string, PromiseWithResolvers<void>>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("request", (request, response) => {
+      const path = request.url ?? "/";
+      entryOf(this.#begun, path).resolve();
+      response.on("close", () => entryOf(this.#gone, path).resolve());
+      this.#answer(path, request, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+  }
+
+  static async start(): Promise<StreamOrigin> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new StreamOrigin(server);
+  }
+
+  begun(path: string): Promise<void> {
+    return entryOf(this.#begun, path).promise;
+  }
+
+  gone(path: string): Promise<void> {
+    return entryOf(this.#gone, path).promise;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** `…/bytes/N` sends N bytes, `…/count` counts what it gets, `…/silent/…` never answers, `…/endless/…` never ends. */
+  async #answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (path.includes("/silent/")) return;
+    if (path.includes("/count")) {
+      let bytes = 0;
+      for await (const piece of request) bytes += (piece as Buffer).byteLength;
+      response.end(String(bytes));
+      return;
+    }
+    const bytes = Number(/\/bytes\/(\d+)/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY);
+    if (Number.isFinite(bytes)) response.setHeader("Content-Length", bytes);
+    Readable.from(pieces(bytes)).pipe(response);
+  }
+}
+
+function* pieces(bytes: number): Generator<Buffer> {
+  for (let sent = 0; sent < bytes; sent += chunk.byteLength) {
+    yield chunk.subarray(0, Math.min(chunk.byteLength, bytes - sent));
+  }
+}
+
+function entryOf(entries: Map<string, PromiseWithResolvers<void>>, path: string): PromiseWithResolvers<void> {
+  const known = entries.get(path);
+  if (known !== undefined) return known;
+  const entry = Promise.withResolvers<void>();
+  entries.set(path, entry);
+  return entry;
+}
