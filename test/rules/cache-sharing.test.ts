@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CacheRule } from "../../workers/config/mesh.ts";
 import type { Identity } from "../../workers/token/identity.ts";
-import { answer, clock, isLongRun, person, World, type Wanted } from "./cache-world.ts";
+import { answer, clock, person, World, type Wanted } from "./cache-world.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 beforeEach(clock.start);
 afterEach(clock.stop);

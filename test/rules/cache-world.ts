@@ -36,8 +36,6 @@ export interface Wanted {
   readonly head?: Readonly<Record<string, string>>;
 }
 
-/** `LONG=1`: ten times as many pairs. */
-export const isLongRun = "LONG" in (process as { readonly env: object }).env;
 /** A whole second, so that Date fields lose nothing. */
 const startOfTime = Date.UTC(2026, 10, 21, 12, 0, 0);
 const viewLeaseMs = 1_000;

@@ -1,9 +1,9 @@
-import { env } from "node:process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalPath } from "../../workers/gate/canonical-path.ts";
+import { isLongRun } from "../support/long-run.ts";
 
-const runs = env.LONG === undefined ? 2_000 : 200_000;
+const runs = isLongRun ? 200_000 : 2_000;
 
 function pathOf(raw: string): string | null {
   const result = canonicalPath(raw);

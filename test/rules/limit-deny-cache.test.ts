@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { Rule } from "../../durable-objects/limiter/contract.ts";
 import { DenyCache, denialOf } from "../../workers/limit/deny-cache.ts";
-import { isLongRun, MemoryLedger } from "./limit-histories.ts";
+import { MemoryLedger } from "./limit-histories.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 test("L4 what the deny cache refuses, the limiter would refuse, for clocks that run 5 % apart and any delay", () => {
   const history = fc.record({

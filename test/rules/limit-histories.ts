@@ -7,9 +7,6 @@ import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { ChargeAnswer, ChargeRequest, GiveBackRequest, Rule } from "../../durable-objects/limiter/contract.ts";
 import type { Fact, Ledger, Row } from "../../durable-objects/limiter/ledger.ts";
 
-/** `LONG=1`: ten times as many histories. */
-export const isLongRun = "LONG" in (process as { readonly env: object }).env;
-
 /** Storage that outlives a crash, as the object's own does. */
 export class MemoryLedger implements Ledger {
   readonly rows = new Map<string, Row>();

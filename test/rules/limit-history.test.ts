@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isLongRun, runHistory, type Build } from "./limit-histories.ts";
+import { runHistory, type Build } from "./limit-histories.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 const histories = isLongRun ? 200_000 : 20_000;
 

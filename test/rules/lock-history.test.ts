@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MemoryLedger } from "../support/lock-ledger.ts";
 import { runHistory, type Storage } from "../support/lock-histories.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-member-access -- Node's, which has no type beside the runtime's
-const histories = process.env["LONG"] === undefined ? 10_000 : 200_000;
+const histories = isLongRun ? 200_000 : 10_000;
 
 /** The lowest of the seeds from 0 whose history breaks with this storage. */
 function firstBroken(storage: Storage): string | null {

@@ -4,7 +4,8 @@ import { AckWaiters } from "../../durable-objects/log/ack-waiters.ts";
 import type { LogCore } from "../../durable-objects/log/log-core.ts";
 import { RegionProgress } from "../../durable-objects/log/progress.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
-import { append, isLongRun, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
+import { append, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 const guard = guardOf(10_000);
 

@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { BroadcastMessage, Cursor, Page } from "../../durable-objects/log/contract.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
 import type { RegionCore } from "../../durable-objects/region/region-core.ts";
-import { append, entries, isLongRun, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
+import { append, entries, makeLog, makeRegion, renew, start } from "../support/log-parts.ts";
 import type { MemoryRegionLedger } from "../support/memory-ledgers.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 const guard = guardOf(1_000);
 

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { mintKey, TokenMint, type MintedKey } from "../support/token-mint.ts";
-import { audience, isLongRun, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { audience, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 const runs = isLongRun ? 3_000 : 60;
 

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readCompactForm } from "../../workers/token/compact-form.ts";
 import { maxDepth, parseStrictObject } from "../../workers/token/strict-json.ts";
 import { encode, TokenMint } from "../support/token-mint.ts";
-import { audience, isLongRun, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { audience, outside, startedAt, TokenWire } from "./token-wire.ts";
+import { isLongRun } from "../support/long-run.ts";
 
 const runs = isLongRun ? 100_000 : 2_000;
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

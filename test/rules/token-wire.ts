@@ -6,8 +6,6 @@ import type { Verdict } from "../../workers/token/identity.ts";
 import { Tokens } from "../../workers/token/tokens.ts";
 import type { VerifiedTokensSize } from "../../workers/token/verified-tokens.ts";
 
-/** `LONG=1`: many times as many runs. */
-export const isLongRun = "LONG" in (process as { readonly env: object }).env;
 export const startedAt = 1_795_000_000_000;
 export const outside = "https://id.example.com";
 export const own = "https://mesh.example.com";

@@ -6,9 +6,6 @@ import { RegionCore, type Renewal } from "../../durable-objects/region/region-co
 import type { RegionName } from "../../durable-objects/names.ts";
 import { MemoryLogLedger, MemoryRegionLedger } from "./memory-ledgers.ts";
 
-/** `LONG=1`: more runs of each property. */
-export const isLongRun = "LONG" in (process as { readonly env: object }).env;
-
 export const start = 1_700_000_000_000;
 const dayMs = 86_400_000;
 

@@ -2,12 +2,15 @@
 import { Hono } from "hono";
 import { askLog } from "./ask-log.ts";
 import { requireScope } from "./authorize.ts";
+import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
+import { noQuery } from "./fields.ts";
 import { refused } from "./refused.ts";
 
 export function events(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   api.get("/:id", requireScope("mesh:read", "mesh:events"), async (c) => {
+    readQuery(c.req.url, noQuery);
     const id = c.req.param("id");
     if (!/^[A-Za-z0-9._:-]{1,128}$/.test(id))
       throw refused("malformed_request", "id: expected 1 to 128 of [A-Za-z0-9._:-]");

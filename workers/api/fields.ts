@@ -23,17 +23,22 @@ export function wholeNumberText(least: number, most: number) {
   );
 }
 
-/** Printable, no control characters, bounded in UTF-8 bytes. */
+/**
+ * Printable, bounded in UTF-8 bytes: no control characters, C1 among them, and no half of a surrogate pair, which as
+ * UTF-8 would be the same bytes as any other half.
+ */
 export function text(least: number, mostBytes: number) {
   const expected = `expected a text of ${least} to ${mostBytes} bytes without control characters`;
   return v.pipe(
     v.string(expected),
     v.minLength(least, expected),
     v.maxBytes(mostBytes, expected),
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-    v.regex(/^[^\u0000-\u001f\u007f]*$/, expected),
+    v.regex(/^[^\p{Cc}\p{Cs}]*$/u, expected),
   );
 }
+
+/** Of a call that takes no query parameters: a misspelt or misplaced one is no silent default. */
+export const noQuery = v.strictObject({});
 
 /** How a publishing call is acknowledged: `?ack=&timeoutMs=`. */
 export const acknowledgement = {

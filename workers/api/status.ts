@@ -2,11 +2,14 @@
 import { Hono } from "hono";
 import { askLog } from "./ask-log.ts";
 import { requireScope } from "./authorize.ts";
+import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
+import { noQuery } from "./fields.ts";
 
 export function status(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   api.get("/", requireScope("mesh:read"), async (c) => {
+    readQuery(c.req.url, noQuery);
     const { isolate } = c.var;
     const { mesh, view, region } = isolate;
     const { epoch, head, floor, unsent, regions } = await askLog(isolate, (log) => log.status());
