@@ -72,9 +72,9 @@ describe("an invalidation with ack=everywhere", () => {
     let reads = 0;
     let stale = 0;
     let before = 0;
-    let isOver = false;
+    const writer = { isOver: false };
     const reader = async (edge: number): Promise<void> => {
-      while (!isOver || reads < 10_000) {
+      while (!writer.isOver || reads < 10_000) {
         const least = acknowledged;
         const { version } = await readAt(edge, path);
         reads += 1;
@@ -89,7 +89,7 @@ describe("an invalidation with ack=everywhere", () => {
       expect(published.status).toBe(200);
       acknowledged = version;
     }
-    isOver = true;
+    writer.isOver = true;
     await readers;
     expect(reads).toBeGreaterThanOrEqual(10_000);
     // Old bodies were served until the acknowledgements: there was something to get wrong.

@@ -4,7 +4,6 @@ import { MemoryLedger } from "../support/lock-ledger.ts";
 import { runHistory, type Storage } from "../support/lock-histories.ts";
 import { isLongRun } from "../support/long-run.ts";
 
-// oxlint-disable-next-line typescript/no-unsafe-member-access -- Node's, which has no type beside the runtime's
 const histories = isLongRun ? 200_000 : 10_000;
 
 /** The lowest of the seeds from 0 whose history breaks with this storage. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { runHistory } from "./history.ts";
 import { naiveDesigns, runNaiveDesign } from "./naive-designs.ts";
-import type { Naive } from "./planet.ts";
+import type { Naive } from "./surroundings.ts";
 import { isLongRun } from "../support/long-run.ts";
 
 const wantedReads = isLongRun ? 1_000_000 : 100_000;

@@ -1,5 +1,6 @@
 /** One history of a planet: writers, readers, cuts and restarts for a while, then peace, and what must hold by then. */
-import { type Naive, Planet } from "./planet.ts";
+import { Planet } from "./planet.ts";
+import type { Naive } from "./surroundings.ts";
 
 export interface Outcome {
   readonly violations: readonly string[];
@@ -29,7 +30,7 @@ export function runHistory(seed: number, naive?: Naive, forMs = 20_000): Outcome
     const name = pick(regions)?.name ?? "weur";
     const ms = time.between(500, 5_000);
     // Pushes and the queue only, or everything, or only what the Region itself sends.
-    const lanes = time.chance(0.4) ? ["log>", "queue>"] : time.chance(0.5) ? ["log>", "queue>", ">log"] : [">log"];
+    const lanes = pick([["log>", "queue>"], ["log>", "queue>", ">log"], [">log"]]) ?? [];
     for (const lane of lanes) network.cut(lane.startsWith(">") ? `${name}${lane}` : `${lane}${name}`, ms);
   });
   often(3_000, 9_000, () => log.restart());

@@ -3,8 +3,7 @@ import type { Cursor } from "../../durable-objects/log/contract.ts";
 import { isLive, leaseFrom, type Lease } from "../../durable-objects/platform/lease.ts";
 import { Beliefs } from "../../workers/view/beliefs.ts";
 import type { Marked } from "../../workers/view/marked.ts";
-import type { Planet } from "./planet.ts";
-import type { RegionActor } from "./region-actor.ts";
+import type { RegionHost, Surroundings } from "./surroundings.ts";
 import { HostClock } from "./virtual-time.ts";
 
 interface Kept extends Marked {
@@ -12,8 +11,8 @@ interface Kept extends Marked {
 }
 
 export class IsolateActor {
-  readonly region: RegionActor;
-  readonly #planet: Planet;
+  readonly region: RegionHost;
+  readonly #planet: Surroundings;
   readonly #clock: HostClock;
   #beliefs = new Beliefs(30);
   #kept = new Map<string, Kept>();
@@ -21,7 +20,7 @@ export class IsolateActor {
   #life = 0;
   #pulling: (() => void)[] | null = null;
 
-  constructor(planet: Planet, region: RegionActor) {
+  constructor(planet: Surroundings, region: RegionHost) {
     this.#planet = planet;
     this.region = region;
     this.#clock = new HostClock(planet.time);
@@ -83,10 +82,10 @@ export class IsolateActor {
       return;
     }
     this.#pulling = [done];
-    const { isolates, naive, regions, time } = this.#planet;
+    const { naive, regions, time } = this.#planet;
     // Mostly its own Region; now and then another, as when the own one is silent.
     const other = regions[Math.floor(time.random() * regions.length)];
-    const from = time.chance(0.9) || other === undefined || isolates.length === 0 ? this.region : other;
+    const from = time.chance(0.9) || other === undefined ? this.region : other;
     const life = this.#life;
     const sentAt = this.#clock.now;
     const asked = this.#beliefs.cursor;

@@ -12,7 +12,7 @@ import { pageBounds } from "../../durable-objects/log/pages.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
 import { entries } from "../support/log-parts.ts";
 import { MemoryLogLedger } from "../support/memory-ledgers.ts";
-import { type Planet, regionLeaseMs } from "./planet.ts";
+import { regionLeaseMs, type Surroundings } from "./surroundings.ts";
 import { HostClock } from "./virtual-time.ts";
 
 interface Waiting {
@@ -23,14 +23,14 @@ interface Waiting {
 export class LogActor {
   readonly ledger = new MemoryLogLedger();
   core: LogCore;
-  readonly #planet: Planet;
+  readonly #planet: Surroundings;
   readonly #clock: HostClock;
   readonly #regions: readonly RegionName[];
   #waiting: Waiting[] = [];
   #life = 0;
   #published = 0;
 
-  constructor(planet: Planet, regions: readonly RegionName[]) {
+  constructor(planet: Surroundings, regions: readonly RegionName[]) {
     this.#planet = planet;
     this.#regions = regions;
     this.#clock = new HostClock(planet.time);

@@ -2,7 +2,7 @@
  * A planet in virtual time: the real cores of the Log, the Regions and the isolates' views, with actors around them that
  * do what the objects' shells do (who calls whom, and when), over a bad network and under clocks that disagree.
  */
-import type { AppliedReport, BroadcastMessage } from "../../durable-objects/log/contract.ts";
+import type { AppliedReport, BroadcastMessage, Cursor } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
 import type { ViewAnswer } from "../../durable-objects/region/contract.ts";
@@ -10,10 +10,8 @@ import { IsolateActor } from "./isolate-actor.ts";
 import { LogActor } from "./log-actor.ts";
 import { Network, type Weather } from "./network.ts";
 import { RegionActor } from "./region-actor.ts";
+import type { Naive, RegionHost, Surroundings } from "./surroundings.ts";
 import { VirtualTime } from "./virtual-time.ts";
-
-/** One deliberate fault each: what the harness must catch. */
-export type Naive = "lease_from_reply" | "no_guard" | "no_proof";
 
 export interface PlanetOptions {
   readonly seed: number;
@@ -22,10 +20,7 @@ export interface PlanetOptions {
   readonly isolatesEach?: number;
 }
 
-export const regionLeaseMs = 2_000;
-export const viewLeaseMs = 400;
-
-export class Planet {
+export class Planet implements Surroundings {
   readonly time: VirtualTime;
   readonly network: Network;
   readonly naive: Naive | null;
@@ -68,11 +63,7 @@ export class Planet {
     this.network.call<AppliedReport | null>(lane, 1_000, (reply) => region.apply(message, reply), done);
   }
 
-  askView(
-    from: RegionActor,
-    cursor: Parameters<RegionActor["view"]>[0],
-    done: (answer: ViewAnswer | null) => void,
-  ): void {
+  askView(from: RegionHost, cursor: Cursor | null, done: (answer: ViewAnswer | null) => void): void {
     this.network.call<ViewAnswer>(`edge>${from.name}`, 1_500, (reply) => from.view(cursor, reply), done);
   }
 

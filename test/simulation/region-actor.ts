@@ -5,19 +5,19 @@ import type { ViewAnswer } from "../../durable-objects/region/contract.ts";
 import { RegionCore } from "../../durable-objects/region/region-core.ts";
 import { MemoryRegionLedger } from "../support/memory-ledgers.ts";
 import type { Reply } from "./network.ts";
-import { type Planet, viewLeaseMs } from "./planet.ts";
+import { type RegionHost, type Surroundings, viewLeaseMs } from "./surroundings.ts";
 import { HostClock } from "./virtual-time.ts";
 
-export class RegionActor {
+export class RegionActor implements RegionHost {
   readonly name: RegionName;
   readonly ledger = new MemoryRegionLedger();
   core: RegionCore;
-  readonly #planet: Planet;
+  readonly #planet: Surroundings;
   readonly #clock: HostClock;
   #life = 0;
   #renewing: (() => void)[] | null = null;
 
-  constructor(planet: Planet, name: RegionName) {
+  constructor(planet: Surroundings, name: RegionName) {
     this.#planet = planet;
     this.name = name;
     this.#clock = new HostClock(planet.time);

@@ -1,7 +1,7 @@
 /** Time that passes only when something happens, and chance that comes from a seed: every world can be run again. */
 
 /** Mulberry32: small, and good enough to choose who is late. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -15,7 +15,11 @@ const firstData = {
     author: ["ada", "grace", "Zoë 🧵"][index % 3],
     views: (index * 37) % 101,
   })),
-  comments: Array.from({ length: 12 }, (_, index) => ({ id: index + 1, postId: (index % 4) + 1, body: `Word ${index}` })),
+  comments: Array.from({ length: 12 }, (_, index) => ({
+    id: index + 1,
+    postId: (index % 4) + 1,
+    body: `Word ${index}`,
+  })),
   // Long enough to be compressed.
   notes: [{ id: "long", text: "warp and weft ".repeat(20_000) }],
   profile: { name: "Selvedge" },

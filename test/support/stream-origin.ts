@@ -10,16 +10,16 @@ export class StreamOrigin {
   readonly url: string;
   readonly #server: Server;
   /** Those who wait for a request of this path to begin, or for its connection to end. */
-  readonly #begun = new Map<string, PromiseWithResolvers<void>>();
-  readonly #gone = new Map<string, PromiseWithResolvers<void>>();
+  readonly #begun = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #gone = new Map<string, PromiseWithResolvers<unknown>>();
 
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("request", (request, response) => {
       const path = request.url ?? "/";
-      entryOf(this.#begun, path).resolve();
-      response.on("close", () => entryOf(this.#gone, path).resolve());
+      entryOf(this.#begun, path).resolve(null);
+      response.on("close", () => entryOf(this.#gone, path).resolve(null));
       this.#answer(path, request, response).catch((error: unknown) => response.destroy(error as Error));
     });
   }
@@ -31,11 +31,11 @@ export class StreamOrigin {
     return new StreamOrigin(server);
   }
 
-  begun(path: string): Promise<void> {
+  begun(path: string): Promise<unknown> {
     return entryOf(this.#begun, path).promise;
   }
 
-  gone(path: string): Promise<void> {
+  gone(path: string): Promise<unknown> {
     return entryOf(this.#gone, path).promise;
   }
 
@@ -65,10 +65,10 @@ function* pieces(bytes: number): Generator<Buffer> {
   }
 }
 
-function entryOf(entries: Map<string, PromiseWithResolvers<void>>, path: string): PromiseWithResolvers<void> {
+function entryOf(entries: Map<string, PromiseWithResolvers<unknown>>, path: string): PromiseWithResolvers<unknown> {
   const known = entries.get(path);
   if (known !== undefined) return known;
-  const entry = Promise.withResolvers<void>();
+  const entry = Promise.withResolvers<unknown>();
   entries.set(path, entry);
   return entry;
 }

@@ -1,7 +1,7 @@
 /** The built-in client `admin`: break-glass, known by a secret of the operator's, never stored in the mesh. */
 import type { ClientCredential } from "./client-credential.ts";
 
-export const adminClient = "admin";
+const adminClient = "admin";
 
 /** Scopes that a token of the built-in client may have; `mesh:admin` is all of them. */
 export const adminScopes = [

@@ -9,7 +9,7 @@ import { parseStrictObject, type JsonObject } from "./strict-json.ts";
 import type { RefusalReason } from "./reasons.ts";
 
 /** The longest token, in characters. */
-export const maxTokenLength = 8_192;
+const maxTokenLength = 8_192;
 
 export type CompactForm =
   | { readonly kind: "formed"; readonly header: JsonObject; readonly claims: JsonObject }

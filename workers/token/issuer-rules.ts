@@ -21,7 +21,7 @@ const ownMaxLifetimeSeconds = 86_400;
 const ownToleranceSeconds = 1;
 
 /** What the mesh's own tokens must be: exactly what its keyring makes. */
-export function ownRules(tokens: TokenSettings): IssuerRules {
+function ownRules(tokens: TokenSettings): IssuerRules {
   return {
     issuer: tokens.issuer,
     audience: [tokens.audience],

@@ -1,0 +1,64 @@
+/** What `npm start` prints to try can be tried: pasted into a fresh shell, every line answers what is printed below it. */
+import { expect, test } from "vitest";
+import { JsonServerOrigin } from "../support/json-server-origin.ts";
+import { paste, startTour, type Tour, type TourLine } from "../support/tour-run.ts";
+
+/** What is another at every call: ids, instants, what is counted down, what only grows. */
+function stable(text: string): string {
+  return text
+    .replaceAll(/"(id|instance|at|expiresAt|answeredBy)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(/"(seq|token|ttlMs|resetMs|retryAfterMs|expiresInMs)":\d+/g, '"$1":0')
+    // What was purged and what was never there are both a miss.
+    .replaceAll("fwd=uri-miss", "fwd=miss")
+    .replaceAll(/\bttl=\d+/g, "ttl=0")
+    .replaceAll(/^Age: \d+$/gm, "Age: 0");
+}
+
+/** A printed body may be cut; what is before the cut, up to the last whole member. */
+function whole(body: string): string {
+  return body.endsWith("...") ? body.slice(0, Math.max(body.lastIndexOf(","), 0)) : body;
+}
+
+async function expectAsPrinted(tour: Tour): Promise<void> {
+  const [token, ...answers] = await paste([tour.tokenLine, ...tour.lines.map(({ line }) => line)]);
+  expect(token).toEqual({ status: 200, output: "" });
+  for (const [index, line] of tour.lines.entries()) expectLine(line, answers[index] ?? { status: 0, output: "" });
+}
+
+function expectLine(printed: TourLine, { status, output }: { readonly status: number; readonly output: string }): void {
+  expect([printed.line, status]).toEqual([printed.line, printed.status]);
+  const isWithHead = printed.line.startsWith("curl -s -i ");
+  const [head = "", body = ""] = isWithHead ? output.replaceAll("\r\n", "\n").split(/\n\n(.*)/s) : ["", output];
+  expect(stable(body.trim().replaceAll(/\s*\n\s*/g, " "))).toMatch(startOf(stable(whole(printed.body))));
+  for (const field of printed.fields) expect(stable(head).split("\n")).toContain(stable(field));
+}
+
+function startOf(text: string): RegExp {
+  return new RegExp(`^${RegExp.escape(text)}`);
+}
+
+/** The tour's last hold lasts a second: who reads the lines before pasting them comes later than that. */
+async function untilFree(tour: Tour, lock: string): Promise<void> {
+  const base = /http:\/\/127\.0\.0\.1:\d+/.exec(tour.tokenLine)?.[0] ?? "";
+  const look = `curl -s -H "Authorization: Bearer $TOKEN" ${base}/_mesh/v1/locks/${lock}`;
+  await expect
+    .poll(async () => (await paste([tour.tokenLine, look]))[1]?.output, { timeout: 10_000, interval: 100 })
+    .toContain('"state":"free"');
+}
+
+test("the demo's tour answers as printed, and shows a limit, a purge and a lock", async () => {
+  await using tour = await startTour();
+  expect(tour.text).toMatch(/weur +http[^]+enam +http[^]+apac +http/);
+  expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 409, 200]);
+  await untilFree(tour, "stock-take");
+  await expectAsPrinted(tour);
+});
+
+test("the tour in front of an API answers as printed", async () => {
+  await using origin = await JsonServerOrigin.start();
+  await using tour = await startTour("--origin", origin.url);
+  expect(tour.text).toContain(`Behind them is ${origin.url}.\nIdentity is passed through untouched; limits are in shadow`);
+  expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 409, 200]);
+  await untilFree(tour, "stock-take");
+  await expectAsPrinted(tour);
+});
