@@ -140,7 +140,10 @@ const reads: readonly (readonly [string, Call])[] = [
   ["a long answer, in the client's order", { path: "/notes", headers: { "accept-encoding": "deflate, gzip;q=0.5" } }],
   ["HEAD of a compressed one", { method: "HEAD", path: "/notes/long", headers: { "accept-encoding": "gzip" } }],
   ["a request from elsewhere", { path: "/posts/1", headers: from }],
-  ["a credentialed request from elsewhere", { path: "/posts/1", headers: { ...from, cookie: "session=1; theme=dark" } }],
+  [
+    "a credentialed request from elsewhere",
+    { path: "/posts/1", headers: { ...from, cookie: "session=1; theme=dark" } },
+  ],
   ["a preflight", { method: "OPTIONS", path: "/posts/1", headers: preflight }],
   ["a preflight of nothing", { method: "OPTIONS", path: "/nothing", headers: preflight }],
   ["a Basic login", { path: "/posts/1", headers: basic }],
@@ -164,21 +167,36 @@ const writes: readonly (readonly [string, Call])[] = [
       body: "title=a+b&author=%C3%A9",
     },
   ],
-  ["POST of 3 MB", { method: "POST", path: "/notes", headers: json, body: JSON.stringify({ id: "big", text: "x".repeat(3_000_000) }) }],
+  [
+    "POST of 3 MB",
+    { method: "POST", path: "/notes", headers: json, body: JSON.stringify({ id: "big", text: "x".repeat(3_000_000) }) },
+  ],
   ["the 3 MB again", { path: "/notes/big" }],
-  ["POST of more than it takes", { method: "POST", path: "/notes", headers: json, body: `{"text":"${"x".repeat(11_000_000)}"}` }],
+  [
+    "POST of more than it takes",
+    { method: "POST", path: "/notes", headers: json, body: `{"text":"${"x".repeat(11_000_000)}"}` },
+  ],
   ["POST without a body", { method: "POST", path: "/posts" }],
   ["POST of broken JSON", { method: "POST", path: "/posts", headers: json, body: `{"title":` }],
   ["POST of an id that is there", { method: "POST", path: "/posts", headers: json, body: `{"id":1}` }],
-  ["POST in chunks", { method: "POST", path: "/posts", headers: { ...json, "transfer-encoding": "chunked" }, body: `{"a":1}` }],
+  [
+    "POST in chunks",
+    { method: "POST", path: "/posts", headers: { ...json, "transfer-encoding": "chunked" }, body: `{"a":1}` },
+  ],
   ["POST under another", { method: "POST", path: "/posts/2/comments", headers: json, body: `{"body":"nested"}` }],
   ["PUT", { method: "PUT", path: "/posts/3", headers: json, body: `{"title":"all of it"}` }],
   ["PUT of nothing", { method: "PUT", path: "/posts/999", headers: json, body: `{"title":"x"}` }],
   ["PUT of an object", { method: "PUT", path: "/profile", headers: json, body: `{"name":"other"}` }],
   ["PATCH", { method: "PATCH", path: "/posts/4", headers: { ...json, ...from }, body: `{"views":1000}` }],
   ["PATCH by a login", { method: "PATCH", path: "/posts/5", headers: { ...json, ...basic }, body: `{"views":1001}` }],
-  ["PATCH by a foreign token", { method: "PATCH", path: "/posts/6", headers: { ...json, ...foreign }, body: `{"views":1}` }],
-  ["PATCH by another name", { method: "POST", path: "/posts/6", headers: { ...json, "x-http-method-override": "PATCH" }, body: `{"views":2}` }],
+  [
+    "PATCH by a foreign token",
+    { method: "PATCH", path: "/posts/6", headers: { ...json, ...foreign }, body: `{"views":1}` },
+  ],
+  [
+    "PATCH by another name",
+    { method: "POST", path: "/posts/6", headers: { ...json, "x-http-method-override": "PATCH" }, body: `{"views":2}` },
+  ],
   ["a read of what was changed", { path: "/posts/4" }],
   ["DELETE", { method: "DELETE", path: "/posts/1" }],
   ["a read of what is gone", { path: "/posts/1" }],
@@ -217,20 +235,23 @@ test("what was kept for a client that takes gzip is not given to one that does n
   }
 });
 
-test.each([0, 1, 2])("a row of writes and reads, through edge %i and directly, each on a fresh database", async (edge) => {
-  origin.reset();
-  const direct = [];
-  for (const [, call] of writes) direct.push(await ask(origin.url, call));
-  origin.reset();
-  const url = mesh.ports[edge]?.url ?? "";
-  for (const [index, [title, call]] of writes.entries()) {
-    const through = await ask(url, call);
-    const expected = direct[index];
-    if (expected === undefined) throw new Error("cannot compare: there is no direct answer");
-    expect([title, through.status]).toEqual([title, expected.status]);
-    expectSame(through, expected);
-  }
-});
+test.each([0, 1, 2])(
+  "a row of writes and reads, through edge %i and directly, each on a fresh database",
+  async (edge) => {
+    origin.reset();
+    const direct = [];
+    for (const [, call] of writes) direct.push(await ask(origin.url, call));
+    origin.reset();
+    const url = mesh.ports[edge]?.url ?? "";
+    for (const [index, [title, call]] of writes.entries()) {
+      const through = await ask(url, call);
+      const expected = direct[index];
+      if (expected === undefined) throw new Error("cannot compare: there is no direct answer");
+      expect([title, through.status]).toEqual([title, expected.status]);
+      expectSame(through, expected);
+    }
+  },
+);
 
 /** Far over the quota of 200 reads a second, however slow this machine is. */
 async function burst(of: SpawnedMesh): Promise<{ readonly statuses: readonly number[]; readonly tookMs: number }> {
@@ -254,7 +275,7 @@ test("with --enforce no more than the quota passes in any window, and the rest i
   await using enforcing = await spawnMesh("--origin", origin.url, "--enforce");
   const { statuses, tookMs } = await burst(enforcing);
   const passed = statuses.filter((status) => status === 200).length;
-  expect([...new Set(statuses)].toSorted()).toEqual([200, 429]);
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
   expect(passed).toBeGreaterThanOrEqual(200);
   expect(passed).toBeLessThanOrEqual(200 * (Math.floor(tookMs / 1_000) + 2));
 });

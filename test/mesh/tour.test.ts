@@ -5,13 +5,15 @@ import { paste, startTour, type Tour, type TourLine } from "../support/tour-run.
 
 /** What is another at every call: ids, instants, what is counted down, what only grows. */
 function stable(text: string): string {
-  return text
-    .replaceAll(/"(id|instance|at|expiresAt|answeredBy)":"[^"]*"/g, '"$1":"…"')
-    .replaceAll(/"(seq|token|ttlMs|resetMs|retryAfterMs|expiresInMs)":\d+/g, '"$1":0')
-    // What was purged and what was never there are both a miss.
-    .replaceAll("fwd=uri-miss", "fwd=miss")
-    .replaceAll(/\bttl=\d+/g, "ttl=0")
-    .replaceAll(/^Age: \d+$/gm, "Age: 0");
+  return (
+    text
+      .replaceAll(/"(id|instance|at|expiresAt|answeredBy)":"[^"]*"/g, '"$1":"…"')
+      .replaceAll(/"(seq|token|ttlMs|resetMs|retryAfterMs|expiresInMs)":\d+/g, '"$1":0')
+      // What was purged, what was never there, and what is there for a client that takes gzip are all a miss.
+      .replaceAll(/fwd=(?:uri|vary)-miss/g, "fwd=miss")
+      .replaceAll(/\bttl=\d+/g, "ttl=0")
+      .replaceAll(/^Age: \d+$/gm, "Age: 0")
+  );
 }
 
 /** A printed body may be cut; what is before the cut, up to the last whole member. */
@@ -29,12 +31,9 @@ function expectLine(printed: TourLine, { status, output }: { readonly status: nu
   expect([printed.line, status]).toEqual([printed.line, printed.status]);
   const isWithHead = printed.line.startsWith("curl -s -i ");
   const [head = "", body = ""] = isWithHead ? output.replaceAll("\r\n", "\n").split(/\n\n(.*)/s) : ["", output];
-  expect(stable(body.trim().replaceAll(/\s*\n\s*/g, " "))).toMatch(startOf(stable(whole(printed.body))));
+  const expected = stable(whole(printed.body));
+  expect(stable(body.trim().replaceAll(/\s*\n\s*/g, " ")).slice(0, expected.length)).toBe(expected);
   for (const field of printed.fields) expect(stable(head).split("\n")).toContain(stable(field));
-}
-
-function startOf(text: string): RegExp {
-  return new RegExp(`^${RegExp.escape(text)}`);
 }
 
 /** The tour's last hold lasts a second: who reads the lines before pasting them comes later than that. */
@@ -57,7 +56,9 @@ test("the demo's tour answers as printed, and shows a limit, a purge and a lock"
 test("the tour in front of an API answers as printed", async () => {
   await using origin = await JsonServerOrigin.start();
   await using tour = await startTour("--origin", origin.url);
-  expect(tour.text).toContain(`Behind them is ${origin.url}.\nIdentity is passed through untouched; limits are in shadow`);
+  expect(tour.text).toContain(
+    `Behind them is ${origin.url}.\nIdentity is passed through untouched; limits are in shadow`,
+  );
   expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 409, 200]);
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);

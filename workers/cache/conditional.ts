@@ -5,9 +5,7 @@ import { readHttpDate } from "./http-date.ts";
 
 const entityTags = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 
-/** What a 304 carries of the kept head. RFC 9110 section 15.4.5. */
-const fieldsOf304 = ["cache-control", "content-location", "date", "etag", "expires", "last-modified", "vary"];
-/** They describe the kept body, which a 304 does not replace. RFC 9111 section 3.2. */
+/** They describe the kept body, which a 304 neither replaces (RFC 9111 section 3.2) nor carries. */
 const ofTheBody: ReadonlySet<string> = new Set(["content-encoding", "content-length", "content-range", "content-type"]);
 
 /** Has the client what it would get? If-Modified-Since counts only without If-None-Match. RFC 9111 section 4.3.2. */
@@ -23,12 +21,13 @@ export function isNotModified(entry: Entry, fields: Fields, now: number): boolea
   return modifiedAt !== null && since !== null && modifiedAt <= since;
 }
 
+/**
+ * All of the kept head but what describes the body: what RFC 9110 section 15.4.5 asks for, and what the upstream's own
+ * 304 would say beside it; a browser does not let a script see a 304 without Access-Control-Allow-Origin.
+ */
 export function headOf304(entry: Entry): Record<string, string> {
   const head: Record<string, string> = {};
-  for (const name of fieldsOf304) {
-    const value = entry.head[name];
-    if (value !== undefined) head[name] = value;
-  }
+  for (const name in entry.head) if (!ofTheBody.has(name)) head[name] = entry.head[name] ?? "";
   return head;
 }
 
@@ -52,11 +51,26 @@ export function confirms(entry: Entry, headers: Headers): boolean {
   return lastModified === null || entry.lastModified === null || lastModified === entry.lastModified;
 }
 
-/** The kept head with what the 304 says anew. RFC 9111 section 3.2. */
+/**
+ * The kept head with what the 304 says anew (RFC 9111 section 3.2). Vary only grows: a 304 has no body to compress, so
+ * that many servers leave Accept-Encoding out of it, and what was compressed for one client would be given to all.
+ */
 export function updatedHead(entry: Entry, update: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const head: Record<string, string> = { ...entry.head };
   for (const name in update) if (!ofTheBody.has(name)) head[name] = update[name] ?? "";
-  return head;
+  const vary = joinedVary(entry.head["vary"], update["vary"]);
+  return vary === undefined ? head : { ...head, vary };
+}
+
+/** What was kept, and the names that are new. */
+function joinedVary(kept: string | undefined, said: string | undefined): string | undefined {
+  if (kept === undefined || said === undefined) return kept ?? said;
+  const known = new Set(kept.split(",").map((name) => name.trim().toLowerCase()));
+  const added = said
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && !known.has(name.toLowerCase()));
+  return [kept, ...added].join(", ");
 }
 
 /** A HEAD that tells of another representation than the kept one. RFC 9111 section 4.3.5. */
