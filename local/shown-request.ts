@@ -1,6 +1,6 @@
 /** A request that is made here and shown as the curl line that makes it: one description, so that both are the same. */
 export interface ShownRequest {
-  readonly method?: "GET" | "POST" | "PUT";
+  readonly method?: "DELETE" | "GET" | "POST" | "PUT";
   readonly url: string;
   /** Sent as JSON. */
   readonly json?: unknown;

@@ -11,8 +11,10 @@ export interface Show {
   readonly requests: readonly ShownRequest[];
   /** The same requests as they are printed, where what was performed has used something up. */
   readonly printed?: readonly ShownRequest[];
-  /** Performed before and after, and not shown. */
-  readonly around?: ShownRequest;
+  /** Performed before, and not shown: so that it begins as it will when it is pasted. */
+  readonly before?: readonly ShownRequest[];
+  /** Performed after, and not shown: what it leaves behind is cleared. */
+  readonly after?: readonly ShownRequest[];
 }
 
 export interface ShowAnswered {
@@ -47,13 +49,14 @@ export async function makeTour(mesh: LocalMesh, ofDemo: boolean): Promise<ShowAn
   return Promise.all(shows.map((show) => answered(show, token)));
 }
 
-async function answered({ title, requests, printed, around }: Show, token: string): Promise<ShowAnswered> {
+async function answered(show: Show, token: string): Promise<ShowAnswered> {
+  const { title, requests, printed, before = [], after = [] } = show;
   const lines = [];
-  if (around !== undefined) await perform(around, token);
+  for (const request of before) await perform(request, token);
   for (const [index, request] of requests.entries()) {
     lines.push({ line: curlLine(printed?.[index] ?? request), answer: await perform(request, token) });
   }
-  if (around !== undefined) await perform(around, token);
+  for (const request of after) await perform(request, token);
   return { title, lines };
 }
 
@@ -98,7 +101,8 @@ function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
   return {
     title: "a purge that is everywhere when it is answered",
     requests: [read(0), read(0), purge, read(0)],
-    around: purge,
+    before: [read(0), purge],
+    after: [purge],
   };
 }
 
@@ -117,6 +121,7 @@ function lockShow(mesh: LocalMesh): Show {
       acquire(1, { holder: "node-b", ttlMs: 1_000 }),
       acquire(2, { holder: "node-b", ttlMs: 1_000, waitMs: 5_000 }),
     ],
+    after: [{ method: "DELETE", url: `${urlAt(mesh, 0)}/_mesh/v1/locks/stock-take`, isAuthorized: true }],
   };
 }
 
