@@ -78,7 +78,9 @@ describe("200 MB through the gate", () => {
   it.each([
     ["a download", () => download(`/bytes/${size}`)],
     ["a download on a route with a cache", () => download(`/kept/bytes/${size}`)],
+    ["a download of unsaid length on a route with a cache", () => download(`/kept/unsaid/bytes/${size}`)],
     ["an upload", () => upload("/count")],
+    ["an upload on a route with a cache", () => upload("/kept/count")],
   ])("%s keeps the runtime's memory flat", async (_what, pass) => {
     await download(`/bytes/${megabyte}`);
     const before = residentBytes();
@@ -89,19 +91,61 @@ describe("200 MB through the gate", () => {
   });
 });
 
-describe("a client that goes away", () => {
-  it("frees the upstream in the middle of a download", async () => {
-    const path = "/endless/download";
+describe("a client that reads slowly", () => {
+  it.each(["/endless/slow", "/kept/endless/slow"])(
+    "holds the upstream of %s back, and is not read ahead for",
+    async (path) => {
+      const before = residentBytes();
+      const call = httpRequest({ port, host: "127.0.0.1", path });
+      call.end();
+      const [answer] = (await once(call, "response")) as [IncomingMessage];
+      answer.pause();
+      // What the sockets between them take; then it stands still.
+      let sent = -1;
+      await expect
+        .poll(
+          () => {
+            const isStill = sent === origin.sentBytes(path) && sent > 0;
+            sent = origin.sentBytes(path);
+            return isStill;
+          },
+          { interval: 200, timeout: 10_000 },
+        )
+        .toBe(true);
+      expect(sent).toBeLessThan(128 * megabyte);
+      expect(residentBytes() - before).toBeLessThan(80 * megabyte);
+      call.destroy();
+      await origin.gone(path);
+    },
+  );
+});
+
+// The upstream of these routes has ten minutes: nothing but the client's end frees it within the test's time.
+describe("a client that goes away", { timeout: 5_000 }, () => {
+  it.each(["/patient/endless/download", "/patient/kept/endless/download"])(
+    "frees the upstream in the middle of a download from %s",
+    async (path) => {
+      const call = httpRequest({ port, host: "127.0.0.1", path });
+      call.end();
+      const [answer] = (await once(call, "response")) as [IncomingMessage];
+      await once(answer, "data");
+      call.destroy();
+      await origin.gone(path);
+    },
+  );
+
+  it("frees an upstream that fell silent in the middle of a download, by reset", async () => {
+    const path = "/patient/stalling/reset";
     const call = httpRequest({ port, host: "127.0.0.1", path });
     call.end();
     const [answer] = (await once(call, "response")) as [IncomingMessage];
     await once(answer, "data");
-    call.destroy();
+    answer.socket.resetAndDestroy();
     await origin.gone(path);
   });
 
   it("frees the upstream in the middle of an upload, by reset", async () => {
-    const path = "/count/reset";
+    const path = "/patient/count/reset";
     const socket = connect(port, "127.0.0.1");
     socket.write(`POST ${path} HTTP/1.1\r\nHost: api.example\r\nContent-Length: 1000000\r\n\r\nfirst bytes`);
     await origin.begun(path);
@@ -109,21 +153,25 @@ describe("a client that goes away", () => {
     await origin.gone(path);
   });
 
-  it("frees the upstream by reset before the first byte of the answer", async () => {
-    const path = "/silent/reset";
-    const socket = connect(port, "127.0.0.1");
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: api.example\r\n\r\n`);
-    await origin.begun(path);
-    socket.resetAndDestroy();
-    await origin.gone(path);
-  });
+  it.each(["/patient/silent/reset", "/patient/kept/silent/reset"])(
+    "frees the upstream of %s by reset before the first byte of the answer",
+    async (path) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: api.example\r\n\r\n`);
+      await origin.begun(path);
+      socket.resetAndDestroy();
+      await origin.gone(path);
+    },
+  );
 
-  it("frees the upstream by a quiet close before the first byte, at the latest when the route's time is over", async () => {
-    const path = "/silent/quiet";
-    const socket = connect(port, "127.0.0.1");
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: api.example\r\n\r\n`);
-    await origin.begun(path);
-    socket.end();
-    await origin.gone(path);
-  });
+  it.each(["/silent/quiet", "/kept/silent/quiet"])(
+    "frees the upstream of %s by a quiet close before the first byte, at the latest when the service's time is over",
+    async (path) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: api.example\r\n\r\n`);
+      await origin.begun(path);
+      socket.end();
+      await origin.gone(path);
+    },
+  );
 });

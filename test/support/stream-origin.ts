@@ -12,6 +12,7 @@ export class StreamOrigin {
   /** Those who wait for a request of this path to begin, or for its connection to end. */
   readonly #begun = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #gone = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #sent = new Map<string, number>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -44,7 +45,15 @@ export class StreamOrigin {
     this.#server.close();
   }
 
-  /** `…/bytes/N` sends N bytes, `…/count` counts what it gets, `…/silent/…` never answers, `…/endless/…` never ends. */
+  /** Of the last request of this path, the buffers of this end included. */
+  sentBytes(path: string): number {
+    return this.#sent.get(path) ?? 0;
+  }
+
+  /**
+   * `…/bytes/N` sends N bytes, and with `…/unsaid/…` does not announce how many; `…/count` counts what it gets;
+   * `…/silent/…` never answers, `…/endless/…` never ends, `…/stalling/…` sends a little and then nothing.
+   */
   async #answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (path.includes("/silent/")) return;
     if (path.includes("/count")) {
@@ -53,14 +62,19 @@ export class StreamOrigin {
       response.end(String(bytes));
       return;
     }
+    if (path.includes("/stalling/")) {
+      response.write(chunk);
+      return;
+    }
     const bytes = Number(/\/bytes\/(\d+)/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY);
-    if (Number.isFinite(bytes)) response.setHeader("Content-Length", bytes);
-    Readable.from(pieces(bytes)).pipe(response);
+    if (Number.isFinite(bytes) && !path.includes("/unsaid/")) response.setHeader("Content-Length", bytes);
+    Readable.from(pieces(bytes, (sent) => this.#sent.set(path, sent))).pipe(response);
   }
 }
 
-function* pieces(bytes: number): Generator<Buffer> {
+function* pieces(bytes: number, tell: (sent: number) => void): Generator<Buffer> {
   for (let sent = 0; sent < bytes; sent += chunk.byteLength) {
+    tell(sent);
     yield chunk.subarray(0, Math.min(chunk.byteLength, bytes - sent));
   }
 }

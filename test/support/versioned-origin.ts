@@ -7,21 +7,30 @@ export class VersionedOrigin {
   readonly url: string;
   readonly #server: Server;
   readonly #versions = new Map<string, number>();
-  #reads = 0;
+  readonly #held = new Map<string, Promise<null>>();
+  readonly #reads = new Map<string, number>();
+  #lateAnswers = 0;
 
   private constructor(server: Server, delayMs: () => number) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("request", (request, response) => {
-      this.#reads += 1;
       const path = request.url ?? "/";
+      this.#reads.set(path, this.readsOf(path) + 1);
       // Read before the answer is on its way: what a slow answer says may be old by then.
-      const body = JSON.stringify({ path, version: this.versionOf(path) });
-      setTimeout(() => {
+      const version = this.versionOf(path);
+      const body = JSON.stringify({ path, version });
+      const send = (): void => {
+        if (version < this.versionOf(path)) this.#lateAnswers += 1;
         response.setHeader("Cache-Control", "public, max-age=3600");
         response.setHeader("Cache-Tag", `all, ${path.replaceAll("/", "-")}`);
         response.setHeader("Content-Type", "application/json");
         response.end(body);
+      };
+      setTimeout(() => {
+        const held = this.#held.get(path);
+        if (held === undefined) send();
+        else void held.then(send);
       }, delayMs());
     });
   }
@@ -33,8 +42,23 @@ export class VersionedOrigin {
     return new VersionedOrigin(server, delayMs);
   }
 
-  get reads(): number {
-    return this.#reads;
+  readsOf(path: string): number {
+    return this.#reads.get(path) ?? 0;
+  }
+
+  /** Answers that were old by the time they were sent: a write came while they were under way. */
+  get lateAnswers(): number {
+    return this.#lateAnswers;
+  }
+
+  /** Answers for this path wait, from now on, until what it returns is called. */
+  hold(path: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    this.#held.set(path, promise);
+    return () => {
+      this.#held.delete(path);
+      resolve(null);
+    };
   }
 
   versionOf(path: string): number {
