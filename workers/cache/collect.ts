@@ -1,33 +1,47 @@
 /** Reads what is to be kept, beside the client who reads the same body. */
 
+export interface Bounds {
+  readonly maxBytes: number;
+  /** Content-Length; null when it was not announced. */
+  readonly announcedBytes: number | null;
+  /** How long the whole body is waited for, ms. */
+  readonly patienceMs: number;
+}
+
 /**
- * Null for a body that is larger than `maxBytes`, broken off, or of another length than was announced (null: not
- * announced): nothing of it is kept. Past the limit the stream is cancelled, so that its other branch flows on alone.
+ * Null for a body that is larger than it may be, broken off, too slow, or of another length than was announced: nothing
+ * of it is kept. Then the stream is cancelled, so that its other branch flows on alone, and so that an upstream which
+ * stalls is not held by this branch when its client has gone.
  */
 export async function collect(
   stream: ReadableStream<Uint8Array>,
-  maxBytes: number,
-  announcedBytes: number | null,
+  { maxBytes, announcedBytes, patienceMs }: Bounds,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
+  let isGivenUp = false;
+  const giveUp = async (): Promise<void> => {
+    isGivenUp = true;
+    await reader.cancel();
+  };
+  // A stream that is broken already cannot be cancelled, and need not be.
+  const timer = setTimeout(() => giveUp().catch(() => undefined), patienceMs);
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       length += value.byteLength;
-      if (length > maxBytes) {
-        await reader.cancel();
-        return null;
-      }
-      chunks.push(value);
+      if (length > maxBytes) await giveUp();
+      else chunks.push(value);
     }
   } catch {
     // The upstream broke off, or the client did: the client's branch has the error, and half a body is not kept.
     return null;
+  } finally {
+    clearTimeout(timer);
   }
-  return announcedBytes === null || announcedBytes === length ? joined(chunks, length) : null;
+  return !isGivenUp && (announcedBytes ?? length) === length ? joined(chunks, length) : null;
 }
 
 function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

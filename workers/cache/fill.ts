@@ -3,6 +3,7 @@ import type { UpstreamAnswer } from "../gate/upstream.ts";
 import type { Cursor } from "../../durable-objects/log/contract.ts";
 import { answerFrom, relay } from "./answer.ts";
 import { forwardedStatus } from "./cache-status.ts";
+import { longestFillMs } from "./changed-urls.ts";
 import { announcedLength, collect } from "./collect.ts";
 import { confirms, unconditionally, updatedHead, validatorsOf } from "./conditional.ts";
 import { keptHead, standsInForErrors, type Entry } from "./entry.ts";
@@ -118,7 +119,11 @@ function filled(asking: Asking, answer: Response, kept: Keepable): Response {
     return relay(passage, answer, facts);
   }
   const [forClient, forCache] = (answer.body as ReadableStream<Uint8Array>).tee();
-  const bytes = collect(forCache, rule.maxObjectBytes, typeof announced === "number" ? announced : null);
+  const bytes = collect(forCache, {
+    maxBytes: rule.maxObjectBytes,
+    announcedBytes: typeof announced === "number" ? announced : null,
+    patienceMs: longestFillMs,
+  });
   passage.context.waitUntil(bytes.then((body) => (body === null ? undefined : keep(reading, { ...kept, body }))));
   const { headers, status, statusText } = answer;
   return relay(passage, new Response(forClient, { status, statusText, headers, encodeBody: "manual" }), facts);
