@@ -26,7 +26,7 @@ export async function collect(
     await reader.cancel();
   };
   // A stream that is broken already cannot be cancelled, and need not be.
-  const timer = setTimeout(() => giveUp().catch(() => undefined), patienceMs);
+  const timer = setTimeout(() => void giveUp().catch(() => undefined), patienceMs);
   try {
     for (;;) {
       const { done, value } = await reader.read();
