@@ -44,7 +44,7 @@ export function announceTour(mesh: LocalMesh, shows: readonly ShowAnswered[]): v
   print("", "To try, with the answers of a moment ago:", "", `  ${tokenLine(mesh)}`);
   for (const { title, lines } of shows) {
     print("", `  # ${title}`);
-    for (const { line, answer } of lines) print(`  ${line}`, ...answer.map((text) => `    → ${text}`));
+    for (const { line, answer } of lines) print(`  ${line}`, ...answer.map((text) => `    # → ${text}`));
   }
   print("");
 }

@@ -47,7 +47,7 @@ async function check(): Promise<void> {
     return;
   }
   if (!existsSync(file)) {
-    refuse([`cannot check ${shownFile}: expected a file: received nothing`]);
+    refuse([`cannot check ${shownFile}: expected a configuration file: received a path where there is none`]);
     return;
   }
   resolveSelvedge();

@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 /** A request that is made here and shown as the curl line that makes it: one description, so that both are the same. */
 export interface ShownRequest {
   readonly method?: "DELETE" | "GET" | "POST" | "PUT";
@@ -24,11 +26,29 @@ export function curlLine({ method = "GET", url, json, isAuthorized, shows = [] }
 }
 
 /** Makes the request; what came back, in one or a few lines: the status, the fields that are shown, the body. */
-export async function perform(
-  { method = "GET", url, json, isAuthorized, shows = [] }: ShownRequest,
-  token: string,
-): Promise<string[]> {
-  const response = await fetch(url, {
+export async function perform(request: ShownRequest, token: string): Promise<string[]> {
+  const response = await answerTo(request, token);
+  const text = (await response.text()).trim();
+  const fields = (request.shows ?? []).flatMap((name) => {
+    const value = response.headers.get(name);
+    return value === null ? [] : [`${name}: ${value}`];
+  });
+  return [`${response.status}  ${shortened(text)}`, ...fields];
+}
+
+/** After a quick restart short windows stay shut for a few seconds: what shall be shown is not that. */
+async function answerTo(request: ShownRequest, token: string): Promise<Response> {
+  for (let attempt = 0; ; attempt += 1) {
+    const response = await send(request, token);
+    const waitSeconds = Number(response.headers.get("retry-after") ?? "0");
+    if (response.status !== 429 || attempt >= 5 || waitSeconds > 10) return response;
+    await response.arrayBuffer();
+    await setTimeout(waitSeconds * 1_000);
+  }
+}
+
+function send({ method = "GET", url, json, isAuthorized }: ShownRequest, token: string): Promise<Response> {
+  return fetch(url, {
     method,
     headers: {
       ...(isAuthorized === true ? { Authorization: `Bearer ${token}` } : {}),
@@ -37,12 +57,6 @@ export async function perform(
     body: json === undefined ? null : JSON.stringify(json),
     signal: AbortSignal.timeout(10_000),
   });
-  const text = (await response.text()).trim();
-  const fields = shows.flatMap((name) => {
-    const value = response.headers.get(name);
-    return value === null ? [] : [`${name}: ${value}`];
-  });
-  return [`${response.status}  ${shortened(text)}`, ...fields];
 }
 
 function shortened(text: string): string {

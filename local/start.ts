@@ -31,7 +31,27 @@ async function main(): Promise<void> {
     return;
   }
   announceMesh(facts, behind.kind);
-  if (behind.kind !== "configured") announceTour(mesh, await makeTour(mesh, behind.kind === "demo"));
+  if (behind.kind === "configured") return;
+  if (await isSilent(facts.origin)) {
+    process.stdout.write(
+      `\nNothing answers at ${facts.origin} yet: until it does, requests get 502 upstream_failed.\n\n`,
+    );
+    return;
+  }
+  announceTour(mesh, await makeTour(mesh, behind.kind === "demo"));
+}
+
+/** Any answer is one. */
+async function isSilent(origin: string | null): Promise<boolean> {
+  if (origin === null) return false;
+  const answer = fetch(origin, { redirect: "manual", signal: AbortSignal.timeout(5_000) });
+  return await answer.then(
+    async ({ body }) => {
+      await body?.cancel();
+      return false;
+    },
+    () => true,
+  );
 }
 
 /** The demo's service unless there is an API to stand in front of, or a configuration that names its own. */

@@ -64,7 +64,7 @@ function readTour(text: string): Pick<Tour, "tokenLine" | "lines"> {
   const tour = text.slice(text.indexOf("To try, ")).split("\n").slice(1);
   const lines: { line: string; answer: string[] }[] = [];
   for (const printedLine of tour) {
-    if (printedLine.startsWith("    → ")) lines.at(-1)?.answer.push(printedLine.slice(6));
+    if (printedLine.startsWith("    # → ")) lines.at(-1)?.answer.push(printedLine.slice(8));
     else if (/^ {2}[^ #]/.test(printedLine)) lines.push({ line: printedLine.slice(2), answer: [] });
   }
   const [token, ...shown] = lines;

@@ -22,7 +22,7 @@ export interface MeshConfig {
   readonly regionLeaseMs?: number;
   /** Paths at the root beside the reserved `/_mesh/`. */
   readonly mount?: {
-    /** `/healthz`, `/readyz` and `/metrics` also at the root. Default false. */
+    /** `/healthz` and `/readyz` also at the root. Default false. */
     readonly health?: boolean;
     readonly kuzzleStatus?: false;
   };

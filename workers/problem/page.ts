@@ -45,7 +45,9 @@ function prefersHtml(accept: string | undefined): boolean {
 
 /** All of it is the list's own text: nothing of the request gets here. */
 function htmlOf({ code, title, statuses, help }: ProblemPage): string {
-  const paragraphs = help.map((text) => `<p>${escaped(text)}</p>`).join("\n");
+  const paragraphs = help
+    .map((text) => `<p>${escaped(text).replaceAll(/`([^`]*)`/g, "<code>$1</code>")}</p>`)
+    .join("\n");
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
