@@ -69,7 +69,7 @@ describe("the check before a build", () => {
   it("tells of a file that is not there, and of one that cannot be read", async () => {
     const absent = await check(join(folder, "absent.ts"));
     expect(absent.code).toBe(1);
-    expect(absent.stderr).toContain("expected a file");
+    expect(absent.stderr).toContain("expected a configuration file");
     const broken = await check(await write("broken.ts", `import "./absent.ts";\nexport default {};`));
     expect(broken.code).toBe(1);
     expect(broken.stderr).toContain("cannot load");
