@@ -33,7 +33,16 @@ export function regionOfObject(name: string | undefined): RegionName | undefined
 }
 
 export function limiterName(environment: string, limit: string, budget: string): string {
-  return `${environment}/limiter/${limit}/${shardOf(budget, limiterShards)}`;
+  return limiterShardName(environment, limit, shardOf(budget, limiterShards));
+}
+
+function limiterShardName(environment: string, limit: string, shard: number): string {
+  return `${environment}/limiter/${limit}/${shard}`;
+}
+
+/** All objects that a limit may have. */
+export function limiterShardNames(environment: string, limit: string): readonly string[] {
+  return Array.from({ length: limiterShards }, (_, shard) => limiterShardName(environment, limit, shard));
 }
 
 export function lockName(environment: string, lock: string): string {

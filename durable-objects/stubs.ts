@@ -10,6 +10,9 @@ import type { LogContract } from "./log/contract.ts";
 import type { RegionContract } from "./region/contract.ts";
 import * as names from "./names.ts";
 
+/** Objects asked at once, where many are. */
+const atOnce = 32;
+
 export function logStub(env: Env, environment: string): LogContract {
   return typed<LogContract>(env.LOG.getByName(names.logName(environment)));
 }
@@ -23,6 +26,14 @@ export function regionStub(env: Env, environment: string, region: names.RegionNa
 
 export function limiterStub(env: Env, environment: string, limit: string, budget: string): LimiterContract {
   return typed<LimiterContract>(env.LIMITER.getByName(names.limiterName(environment, limit, budget)));
+}
+
+/** All of a limit's objects, a few at a time. */
+export function* limiterShardStubs(env: Env, environment: string, limit: string): Iterable<readonly LimiterContract[]> {
+  const all = names.limiterShardNames(environment, limit);
+  for (let first = 0; first < all.length; first += atOnce) {
+    yield all.slice(first, first + atOnce).map((name) => typed<LimiterContract>(env.LIMITER.getByName(name)));
+  }
 }
 
 export function lockStub(env: Env, environment: string, lock: string): LockContract {

@@ -7,6 +7,7 @@ import type { Mesh } from "./config/mesh.ts";
 import type { Local } from "./config/local.ts";
 import type { View } from "./view/view.ts";
 import type { Tokens } from "./token/tokens.ts";
+import type { LimiterCalls } from "./limit/limiter-calls.ts";
 import type { LimitDesk } from "./limit/limit-desk.ts";
 import type { Cache } from "./cache/cache.ts";
 import type { Publisher } from "./broadcast/publisher.ts";
@@ -20,6 +21,8 @@ export interface Isolate {
   readonly view: View;
   readonly tokens: Tokens;
   readonly limits: LimitDesk;
+  /** What is asked of limiters beside taking. */
+  readonly limiterCalls: LimiterCalls;
   readonly cache: Cache;
   /** Events on their way to the Log, one call in flight. */
   readonly publisher: Publisher;

@@ -1,11 +1,20 @@
 /** Puts an isolate's parts together, once, at its first request: only then is it known where it runs. */
-import { keyringStub, keySetsStub, limiterStub, logStub, regionStub } from "../durable-objects/stubs.ts";
+import {
+  keyringStub,
+  keySetsStub,
+  limiterShardStubs,
+  limiterStub,
+  logStub,
+  regionStub,
+} from "../durable-objects/stubs.ts";
 import { Publisher } from "./broadcast/publisher.ts";
 import { Cache } from "./cache/cache.ts";
 import { readLocal } from "./config/local.ts";
 import type { Mesh } from "./config/mesh.ts";
 import type { Isolate } from "./isolate.ts";
+import { LimiterCalls } from "./limit/limiter-calls.ts";
 import { LimitDesk } from "./limit/limit-desk.ts";
+import { MeshRules } from "./limit/mesh-rules.ts";
 import { Tokens } from "./token/tokens.ts";
 import { nearestFirst, regionOfColo } from "./view/place.ts";
 import { View } from "./view/view.ts";
@@ -25,6 +34,8 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
     ask: (asked, question) => regionStub(env, environment, asked).view(question),
     regions: nearestFirst(region, mesh.regions),
   });
+  const rules = new MeshRules(mesh.limits, view);
+  const limiter = (limit: string, budget: string) => limiterStub(env, environment, limit, budget);
   return {
     mesh,
     local,
@@ -37,7 +48,12 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       keyring: () => keyringStub(env, environment),
       keySets: (issuer) => keySetsStub(env, environment, issuer),
     }),
-    limits: new LimitDesk({ mesh, local, limiter: (limit, budget) => limiterStub(env, environment, limit, budget) }),
+    limits: new LimitDesk({ rules, limiter, isAllShadow: local?.limits === "shadow" }),
+    limiterCalls: new LimiterCalls({
+      limiter,
+      hear: (limit, version) => rules.hear(limit, version),
+      shards: (limit) => limiterShardStubs(env, environment, limit),
+    }),
     cache: new Cache({ region, environment, configVersion: mesh.version }),
     publisher: new Publisher(() => logStub(env, environment)),
   };

@@ -5,88 +5,183 @@
  * call comes between. The clock only moves forward: one that steps backward stands still here, so that no window which
  * was left is ever entered again.
  */
-import type { Charge, ChargeAnswer, ChargeRequest, GiveBackRequest, PeekAnswer, Rule } from "./contract.ts";
-import {
-  blockOf,
-  endUnder,
-  horizonAt,
-  markFor,
-  openWindow,
-  remainingOf,
-  tokensFor,
-  type Window,
-} from "./fixed-window.ts";
+import { AccountShelf } from "./account-shelf.ts";
+import type {
+  BudgetRequest,
+  ChargeAnswer,
+  ChargeRequest,
+  Counts,
+  GiveBackRequest,
+  HoldAnswer,
+  HoldRequest,
+  PeekAnswer,
+  ReserveRequest,
+  Rule,
+  SettleAnswer,
+  SettleRequest,
+} from "./contract.ts";
+import type { Ask, Grant, Standing } from "./counter.ts";
+import type { Counting } from "./counters.ts";
+import { pacedEnd } from "./fixed-window.ts";
+import { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
-import { RecentCharges, type Decision } from "./recent-charges.ts";
+import { RecentCharges } from "./recent-charges.ts";
 import { RuleBook } from "./rule-book.ts";
-import { WindowShelf } from "./window-shelf.ts";
+import { Permits } from "./permits.ts";
+import { Tally } from "./tally.ts";
+import { aheadOf, blockOf, mattersMs, mayGoUnwritten, type Account } from "./write-ahead.ts";
 
 /** Nothing is forgotten for good until this long after the last window, ms: further back than any clock is ever corrected. */
 const idleMs = 20 * 60_000;
+/** Clock rates differ by up to 5 % either way: 1.05 / 0.95 < 1.11. */
+const drift = 1.11;
+/** By how much the distance of two hosts' clocks changes at most while one waits for the other, with a rest for standstill, ms. */
+const apartMs = 300;
+
+type Granted = Grant & { readonly kind: "granted" };
 
 export class Budgets {
   readonly #ledger: Ledger;
   readonly #rules: RuleBook;
-  readonly #shelf: WindowShelf;
+  readonly #horizon: Horizon;
+  readonly #shelf: AccountShelf;
+  readonly #permits: Permits;
+  readonly #tally: Tally;
   readonly #recent = new RecentCharges();
   /** The latest time seen. */
   #clock: number;
-  #horizon: number;
-  /** Memory-only windows that began before this were counted in a memory that is lost. */
-  readonly #lostUpTo: number;
 
   /** `notBefore`: what the clock is known to have read, when an object begins again within one life. */
   constructor(ledger: Ledger, notBefore = 0) {
     this.#ledger = ledger;
     this.#rules = new RuleBook(ledger);
-    this.#shelf = new WindowShelf(ledger);
+    this.#horizon = new Horizon(ledger);
+    this.#shelf = new AccountShelf(ledger, this.#horizon);
+    this.#permits = new Permits(ledger);
+    this.#tally = new Tally(ledger);
     this.#clock = Math.max(notBefore, ledger.fact("floor") ?? 0);
-    this.#lostUpTo = ledger.fact("horizon") ?? 0;
-    this.#horizon = this.#lostUpTo;
   }
 
   get clock(): number {
     return this.#clock;
   }
 
-  charge(request: ChargeRequest, at: number): readonly ChargeAnswer[] {
-    const now = this.#tick(at);
-    const earlier = this.#recent.find(request.requestId);
-    if (earlier !== null) return replay(earlier, request, now);
-    const rule = this.#rules.newest(request.rule);
-    this.#shelf.makeRoom(request.charges.length, now);
-    const decisions = request.charges.map((charge) => this.#decide(charge, rule, now));
-    this.#recent.keep(request.requestId, decisions, now);
-    return decisions.map((decision) => answerOf(decision, now));
+  /** Before this nothing may be forgotten for good. */
+  get idleAt(): number {
+    return Math.max(this.#horizon.endsAt, this.#permits.latest, this.#ledger.fact("floor") ?? 0) + idleMs;
   }
 
-  giveBack(request: GiveBackRequest, at: number): void {
+  get counts(): Counts {
+    return this.#tally.counts;
+  }
+
+  charge(request: ChargeRequest, at: number): ChargeAnswer {
     const now = this.#tick(at);
-    const decisions = this.#recent.find(request.requestId) ?? [];
-    for (const { budget, window: startsAt, tokens } of request.returns) {
-      const decision = decisions.find((made) => made.budget === budget && made.returnable > 0);
-      const window = decision?.window;
-      // Only the very window that was charged, in this life: another of the same name has counted other tokens.
-      if (decision === undefined || !window || window.startsAt !== startsAt) continue;
-      if (this.#shelf.held(budget) !== window || now >= window.endsAt) continue;
-      this.#putBack(budget, window, Math.min(tokens, decision.returnable), decision.quota);
-      decision.returnable = 0;
+    const { requestId, rule, budget } = request;
+    const earlier = this.#recent.find(requestId);
+    if (earlier !== null) {
+      if (earlier.budget !== budget)
+        throw new Error("cannot charge: the request id was used before for another budget");
+      return later(earlier.answer, now - earlier.at);
     }
-    // The whole charge is settled: a second message of it must not find another part of it to return.
-    for (const decision of decisions) decision.returnable = 0;
+    const version = this.#rules.newerThan(rule, now);
+    if (version !== null) return { v: 1, kind: "outdated", version };
+    this.#tally.add(request.counts);
+    this.#shelf.makeRoom(now);
+    const account = this.#shelf.find(budget, countingOf(rule), rule, now);
+    const ask = askOf(request, now);
+    const offered = account.counter.offer(ask, rule, now);
+    if (offered.kind === "granted") this.#move(budget, account, offered, ask, rule, now);
+    const answer = answerOf(offered, account.counter.standing(rule, now), rule, now);
+    const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
+    const returnable = offered.kind === "granted" && offered.lease?.everyMs != null ? offered.tokens : moved;
+    this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable });
+    return answer;
   }
 
-  peek(request: { readonly rule: Rule; readonly budget: string }, at: number): PeekAnswer {
+  /** How long to wait before charging, ms: a refusal that ends within the request's patience is waited for. */
+  patienceFor(request: ChargeRequest, at: number): number {
     const now = this.#tick(at);
-    const rule = this.#rules.newest(request.rule);
+    const { rule, budget, waitMs } = request;
+    if (waitMs === 0 || this.#recent.find(request.requestId) !== null) return 0;
+    if (this.#rules.newerThan(rule, now) !== null) return 0;
+    const offered = this.#shelf.find(budget, countingOf(rule), rule, now).counter.offer(askOf(request, now), rule, now);
+    if (offered.kind === "granted" || offered.retryMs === null || offered.retryMs > waitMs) return 0;
+    return offered.retryMs;
+  }
+
+  giveBack({ requestId, budget, tokens, counts }: GiveBackRequest, at: number): void {
+    const now = this.#tick(at);
+    this.#tally.add(counts);
+    const decision = this.#recent.find(requestId);
+    const account = this.#shelf.held(budget);
+    if (decision === null || decision.budget !== budget || decision.answer.kind !== "granted" || account === null)
+      return;
+    this.#putBack(budget, account, decision.stamp, Math.min(tokens, decision.returnable), now);
+    // The whole charge is settled: a second message of it must not find another part of it to return.
+    decision.returnable = 0;
+  }
+
+  reserve({ v, reservation, rule, budget, cost, ttlMs }: ReserveRequest, at: number): ChargeAnswer {
+    const now = this.#tick(at);
+    const single = { demand: cost, lease: 0, paced: 0, nth: 1, window: 0, waitMs: 0 };
+    const answer = this.charge({ v, requestId: reservation, rule, budget, cost, ...single }, at);
+    if (answer.kind !== "granted" || this.#ledger.reservation(reservation) !== null) return answer;
+    const stamp = this.#recent.find(reservation)?.stamp ?? 0;
+    this.#ledger.saveReservation(reservation, { budget, reserved: cost, stamp, settled: null, endsAt: now + ttlMs });
+    return answer;
+  }
+
+  settle({ reservation, rule, budget, cost }: SettleRequest, at: number): SettleAnswer {
+    const now = this.#tick(at);
+    const row = this.#ledger.reservation(reservation);
+    if (row === null || row.budget !== budget) return { v: 1, kind: "unknown" };
+    if (row.settled !== null && row.settled !== cost) return { v: 1, kind: "conflict" };
+    if (row.settled === null && now >= row.endsAt) return { v: 1, kind: "expired" };
+    const account = this.#shelf.find(budget, countingOf(rule), rule, now);
+    const more = cost - row.reserved;
+    if (row.settled === null) {
+      this.#ledger.saveReservation(reservation, { ...row, settled: cost });
+      if (more < 0) this.#putBack(budget, account, row.stamp, -more, now);
+      else if (more > 0) this.#owe(budget, account, more, rule, now);
+    }
+    const { remaining } = account.counter.standing(rule, now);
+    return { v: 1, kind: "settled", returned: Math.max(0, -more), charged: Math.max(0, more), remaining };
+  }
+
+  hold(request: HoldRequest, at: number): HoldAnswer {
+    const now = this.#tick(at);
+    const version = this.#rules.newerThan(request.rule, now);
+    if (version !== null) return { v: 1, kind: "outdated", version };
+    this.#tally.add(request.counts);
+    return this.#permits.hold(request, now);
+  }
+
+  peek({ rule, budget }: BudgetRequest, at: number): PeekAnswer {
+    const now = this.#tick(at);
     const { quota } = rule;
-    const window = this.#current(request.budget, rule, now);
-    if (window === null) return { v: 1, used: quota, remaining: 0, resetMs: this.#foundAgainAt(rule) - now, quota };
-    return { v: 1, used: window.charged, remaining: remainingOf(window, quota), resetMs: window.endsAt - now, quota };
+    if (rule.algorithm === "concurrency") {
+      const { used, resetMs } = this.#permits.standing(budget, quota, now);
+      return { v: 1, used, remaining: Math.max(0, quota - used), resetMs, quota };
+    }
+    const { used, remaining, resetMs } = this.#shelf
+      .find(budget, countingOf(rule), rule, now)
+      .counter.standing(rule, now);
+    return { v: 1, used, remaining, resetMs, quota };
+  }
+
+  /** Also what was assumed after a crash is forgotten: the operator has decided. */
+  reset(request: BudgetRequest, at: number): PeekAnswer {
+    const now = this.#tick(at);
+    const { rule, budget } = request;
+    this.#recent.forget(budget);
+    if (rule.algorithm === "concurrency") this.#permits.reset(budget);
+    else this.#shelf.renew(budget, rule.algorithm, rule, now);
+    return this.peek(request, at);
   }
 
   /**
-   * Forgets windows that have ended, at most `most` of the ledger's. `more`: there are others to forget.
+   * Forgets what has ended, at most `most` of the ledger's. `more`: there is other to forget.
    * `idle`: nothing here will be missed, and all of the storage may go.
    */
   sweep(at: number, most: number): "more" | "live" | "idle" {
@@ -97,62 +192,42 @@ export class Budgets {
       this.#ledger.saveFact("floor", Math.max(newest, this.#ledger.fact("floor") ?? 0));
     }
     this.#shelf.forgetEnded(now);
+    this.#permits.forgetEnded(now);
     if (ends.length === most) return "more";
-    const quietSince = Math.max(this.#horizon, this.#ledger.fact("floor") ?? 0);
     // By the clock as it reads, not as it was read: one that has stepped back is given time to come again.
-    return this.#shelf.isEmpty() && at >= quietSince + idleMs ? "idle" : "live";
+    return this.#shelf.isEmpty() && this.#permits.isEmpty && at >= this.idleAt ? "idle" : "live";
   }
 
-  #decide({ budget, cost, lease }: Charge, rule: Rule, now: number): Decision {
-    const { quota } = rule;
-    const window = this.#current(budget, rule, now);
-    const tokens = window === null ? null : tokensFor(window, quota, cost, lease);
-    if (window === null || tokens === null) {
-      const remaining = window === null ? 0 : remainingOf(window, quota);
-      const resetAt = window?.endsAt ?? this.#foundAgainAt(rule);
-      return { budget, window: null, leased: 0, remaining, resetAt, quota, returnable: 0 };
-    }
-    const moved = cost + tokens.leased;
-    if (moved > 0) {
-      this.#writeAhead(budget, window, rule, moved, now);
-      window.charged += moved;
-      this.#shelf.hold(budget, window);
-    }
-    const remaining = remainingOf(window, quota);
-    return { budget, window, leased: tokens.leased, remaining, resetAt: window.endsAt, quota, returnable: moved };
-  }
-
-  /** The mark follows down, so that a crash still costs one block at most. */
-  #putBack(budget: string, window: Window, tokens: number, quota: number): void {
-    window.charged -= tokens;
-    const highest = window.charged + blockOf(quota);
-    if (window.isDurable && window.mark > highest) this.#shelf.mark(budget, window, highest);
+  #move(budget: string, account: Account, granted: Granted, ask: Ask, rule: Rule, now: number): void {
+    if (granted.moved > 0) this.#writeAhead(budget, account, granted.moved, rule, now);
+    if (granted.lease?.everyMs != null) this.#horizon.reachPaced(pacedEnd(rule, now));
+    account.counter.take(granted, ask, rule, now);
+    if (granted.moved > 0) this.#shelf.hold(budget, account);
   }
 
   /** The ledger knows of tokens before they go. */
-  #writeAhead(budget: string, window: Window, rule: Rule, moved: number, now: number): void {
-    if (window.isDurable) {
-      if (window.charged + moved > window.mark) this.#shelf.mark(budget, window, markFor(window, rule.quota, moved));
-    } else if (window.startsAt >= this.#horizon) {
-      this.#horizon = horizonAt(rule.windowMs, now);
-      this.#ledger.saveFact("horizon", this.#horizon);
+  #writeAhead(budget: string, account: Account, moved: number, rule: Rule, now: number): void {
+    if (mayGoUnwritten(account, moved, rule, now)) {
+      if (this.#horizon.reach(now, rule.windowMs, mattersMs(rule))) this.#tally.save();
+    } else if (moved > account.allowance || now >= account.allowedUntil) {
+      this.#shelf.write(budget, account, aheadOf(moved, rule), now);
     }
+    account.allowance -= moved;
   }
 
-  /** The budget's open window, or a new one; null when its count is lost. */
-  #current(budget: string, rule: Rule, now: number): Window | null {
-    const held = this.#shelf.find(budget, now);
-    if (held !== null) {
-      held.endsAt = endUnder(held, rule.windowMs, now);
-      return held;
-    }
-    const opened = openWindow(rule.windowMs, now);
-    return !opened.isDurable && opened.startsAt < this.#lostUpTo ? null : opened;
+  /** What is on record follows down, so that a crash still costs one block at most. */
+  #putBack(budget: string, account: Account, stamp: number, tokens: number, now: number): void {
+    const terms = this.#shelf.termsOf(account);
+    const back = account.counter.putBack(stamp, tokens, terms, now);
+    account.allowance += back;
+    const block = blockOf(terms.quota);
+    if (account.hasRow && account.allowance > block) this.#shelf.write(budget, account, block, now);
   }
 
-  /** The first window's edge that no lost count can concern. */
-  #foundAgainAt({ windowMs }: Rule): number {
-    return Math.ceil(this.#lostUpTo / windowMs) * windowMs;
+  #owe(budget: string, account: Account, tokens: number, rule: Rule, now: number): void {
+    const ask: Ask = { cost: tokens, demand: tokens, lease: 0, paced: 0, nth: 2, isDebt: true };
+    const granted = account.counter.offer(ask, rule, now);
+    if (granted.kind === "granted") this.#move(budget, account, granted, ask, rule, now);
   }
 
   #tick(at: number): number {
@@ -161,17 +236,43 @@ export class Budgets {
   }
 }
 
-function replay(decisions: readonly Decision[], request: ChargeRequest, now: number): readonly ChargeAnswer[] {
-  const isSame =
-    decisions.length === request.charges.length &&
-    decisions.every((decision, index) => decision.budget === request.charges[index]?.budget);
-  if (!isSame) throw new Error("cannot charge: the request id was used before for other charges");
-  return decisions.map((decision) => answerOf(decision, now));
+function countingOf({ algorithm }: Rule): Counting {
+  if (algorithm === "concurrency") throw new Error("cannot charge: permits are held, not charged");
+  return algorithm;
 }
 
-function answerOf(decision: Decision, now: number): ChargeAnswer {
-  const { window, leased, remaining, quota } = decision;
-  const resetMs = Math.max(0, decision.resetAt - now);
-  if (window === null) return { kind: "refused", remaining, resetMs, quota };
-  return { kind: "granted", leased, remaining, resetMs, window: window.startsAt, quota };
+function askOf({ rule, cost, demand, lease, paced, nth, window, isDebt = false }: ChargeRequest, now: number): Ask {
+  return { cost, demand, lease, paced, nth: window === windowAt(rule, now) ? nth : 1, isDebt };
+}
+
+/** Which window it is, for those that count in windows; else there is but one. */
+function windowAt({ algorithm, windowMs }: Rule, now: number): number {
+  return algorithm === "fixed-window" ? Math.floor(now / windowMs) * windowMs : 0;
+}
+
+function answerOf(offered: Grant, standing: Standing, rule: Rule, now: number): ChargeAnswer {
+  const { remaining, resetMs, sameForMs } = standing;
+  const known = { v: 1, remaining, resetMs, quota: rule.quota, window: windowAt(rule, now) } as const;
+  if (offered.kind === "granted") {
+    const { tokens, lease } = offered;
+    return { ...known, kind: "granted", tokens, lease, denyMs: remaining > 0 ? 0 : denyOf(sameForMs) };
+  }
+  const { retryMs } = offered;
+  return { ...known, kind: "refused", retryMs, denyMs: denyOf(offered.sameForMs) };
+}
+
+/**
+ * How long the taker may refuse by its own clock, from sending, before there can be a token again here: by the rates of
+ * the two clocks, or by how far hosts' clocks are ever apart, whichever allows more.
+ */
+function denyOf(sameForMs: number): number {
+  return Math.max(0, Math.floor(sameForMs / drift), Math.floor(sameForMs - apartMs));
+}
+
+/** The same answer, told again some time after. What runs at the taker runs from when it sent its request, as before. */
+function later(answer: ChargeAnswer, tookMs: number): ChargeAnswer {
+  if (answer.kind === "outdated") return answer;
+  const resetMs = Math.max(0, answer.resetMs - tookMs);
+  if (answer.kind === "granted" || answer.retryMs === null) return { ...answer, resetMs };
+  return { ...answer, resetMs, retryMs: Math.max(0, answer.retryMs - tookMs) };
 }

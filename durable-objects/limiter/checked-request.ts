@@ -1,78 +1,105 @@
 /** The bounds of what a Limiter takes. Its callers are edges of this mesh: whatever breaks a bound is a bug there, and thrown. */
 import {
   maxBudgetBytes,
-  maxCharges,
   maxTokens,
+  maxWaitMs,
+  type BudgetRequest,
   type ChargeRequest,
+  type Counts,
   type GiveBackRequest,
+  type HoldRequest,
+  type ReserveRequest,
   type Rule,
+  type SettleRequest,
 } from "./contract.ts";
 
-const longestRequestId = 128;
+const longestId = 128;
+const shortestTtlMs = 1_000;
+const longestTtlMs = 86_400_000;
 
 export function checkCharge(request: ChargeRequest): void {
-  checkHead("charge", request);
-  checkRule("charge", request.rule);
-  const { charges } = request;
-  if (charges.length < 1 || charges.length > maxCharges) {
-    throw new Error(`cannot charge: expected 1 to ${maxCharges} charges: received ${charges.length}`);
-  }
-  for (const { budget, cost, lease } of charges) {
-    checkBudget("charge", budget);
-    checkTokens("charge", cost);
-    checkTokens("charge", lease);
-  }
+  const { requestId, cost, demand, lease, paced, nth, window, waitMs, counts } = request;
+  checkBudgetRequest("charge", request);
+  checkId("charge", requestId);
+  checkWhole("charge", { cost }, 0, maxTokens);
+  checkWhole("charge", { demand }, cost);
+  checkWhole("charge", { lease, paced, window }, 0);
+  checkWhole("charge", { nth }, 1);
+  checkWhole("charge", { waitMs }, 0, maxWaitMs);
+  checkCounts("charge", counts);
 }
 
-export function checkGiveBack(request: GiveBackRequest): void {
-  checkHead("give back", request);
-  if (request.returns.length > maxCharges) {
-    throw new Error(`cannot give back: expected at most ${maxCharges} returns: received ${request.returns.length}`);
-  }
-  for (const { tokens } of request.returns) checkTokens("give back", tokens);
+export function checkGiveBack({ v, requestId, budget, tokens, counts }: GiveBackRequest): void {
+  checkVersion("give back", v);
+  checkId("give back", requestId);
+  checkBudget("give back", budget);
+  checkWhole("give back", { tokens }, 0);
+  checkCounts("give back", counts);
 }
 
-export function checkPeek(request: { readonly v: 1; readonly rule: Rule; readonly budget: string }): void {
-  checkVersion("peek", request.v);
-  checkRule("peek", request.rule);
-  checkBudget("peek", request.budget);
+export function checkHold(request: HoldRequest): void {
+  const { holder, inUse, wanted, turn, counts } = request;
+  checkBudgetRequest("hold", request);
+  checkId("hold", holder);
+  checkWhole("hold", { inUse }, 0, maxTokens);
+  checkWhole("hold", { wanted }, inUse, maxTokens);
+  checkWhole("hold", { turn }, 1);
+  checkCounts("hold", counts);
 }
 
-function checkHead(verb: string, request: { readonly v: number; readonly requestId: string }): void {
-  checkVersion(verb, request.v);
-  const { length } = request.requestId;
-  if (length < 1 || length > longestRequestId) {
-    throw new Error(`cannot ${verb}: expected a request id of 1 to ${longestRequestId} characters: received ${length}`);
-  }
+export function checkReserve(request: ReserveRequest): void {
+  const { reservation, cost, ttlMs } = request;
+  checkBudgetRequest("reserve", request);
+  checkId("reserve", reservation);
+  checkWhole("reserve", { cost }, 0, maxTokens);
+  checkWhole("reserve", { ttlMs }, shortestTtlMs, longestTtlMs);
+}
+
+export function checkSettle(request: SettleRequest): void {
+  const { reservation, cost } = request;
+  checkBudgetRequest("settle", request);
+  checkId("settle", reservation);
+  checkWhole("settle", { cost }, 0, maxTokens);
+}
+
+export function checkBudgetRequest(verb: string, { v, rule, budget }: BudgetRequest): void {
+  checkVersion(verb, v);
+  checkRule(verb, rule);
+  checkBudget(verb, budget);
 }
 
 function checkVersion(verb: string, v: number): void {
   if (v !== 1) throw new Error(`cannot ${verb}: expected a message of version 1: received ${v}`);
 }
 
-function checkRule(verb: string, rule: Rule): void {
-  if (!isWhole(rule.version, 0) || !isWhole(rule.quota, 0) || !isWhole(rule.windowMs, 1)) {
-    throw new Error(
-      `cannot ${verb}: expected whole numbers in the rule: received ${rule.version}, ${rule.quota}, ${rule.windowMs}`,
-    );
+function checkRule(verb: string, { quota, windowMs, burst }: Rule): void {
+  checkWhole(verb, { quota }, 0);
+  checkWhole(verb, { windowMs }, 1);
+  checkWhole(verb, { burst }, 0);
+}
+
+function checkId(verb: string, { length }: string): void {
+  if (length < 1 || length > longestId) {
+    throw new Error(`cannot ${verb}: expected an id of 1 to ${longestId} characters: received ${length}`);
   }
 }
 
 /** UTF-16 code units stand in for bytes here: the edge counts bytes, the object only needs a bound. */
-function checkBudget(verb: string, budget: string): void {
-  if (budget.length < 1 || budget.length > maxBudgetBytes) {
+function checkBudget(verb: string, { length }: string): void {
+  if (length < 1 || length > maxBudgetBytes) {
+    throw new Error(`cannot ${verb}: expected a budget of 1 to ${maxBudgetBytes} bytes: received ${length} characters`);
+  }
+}
+
+function checkCounts(verb: string, counts: Counts | undefined): void {
+  if (counts !== undefined) checkWhole(verb, { ...counts }, 0);
+}
+
+function checkWhole(verb: string, values: Readonly<Record<string, number>>, least: number, most = Infinity): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
     throw new Error(
-      `cannot ${verb}: expected a budget of 1 to ${maxBudgetBytes} bytes: received ${budget.length} characters`,
+      `cannot ${verb}: expected ${name} to be a whole number from ${least} to ${most}: received ${value}`,
     );
   }
-}
-
-function checkTokens(verb: string, tokens: number): void {
-  if (!isWhole(tokens, 0) || tokens > maxTokens) {
-    throw new Error(`cannot ${verb}: expected whole tokens from 0 to ${maxTokens}: received ${tokens}`);
-  }
-}
-
-function isWhole(value: number, least: number): boolean {
-  return Number.isSafeInteger(value) && value >= least;
 }

@@ -1,64 +1,213 @@
 /**
- * One budget's fixed window: arithmetic only.
+ * Fixed windows: in each window, from one multiple of its length to the next by the object's clock, at most the quota.
  *
- * Windows longer than `memoryOnlyMs` are written ahead in blocks: the ledger holds a high-water mark, memory counts
- * below it, and after a crash counting goes on from the mark. Shorter ones are counted in memory; instead of their
- * counts one horizon is written for the whole object, and after a crash every window that began before it is refused
- * to its end. Either way a crash takes tokens away and never gives any back.
+ * A window lease is spent inside its window or not at all. A paced lease is spent by an asker that needs few tokens:
+ * `tokens` in every interval that is surely as long as a window, charged to the current window and to each of those
+ * that begin while the lease lives. Half of the quota is always left for those who have no such lease.
  */
+import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
+import { LeaseShare } from "./lease-share.ts";
+import type { TokenLease } from "./contract.ts";
 
-/** Windows up to this long are counted in memory only, ms. */
-const memoryOnlyMs = 10_000;
-/** How far ahead the horizon is written, about, ms: the most often that it is written, and the usual loss at a crash. */
-const horizonAheadMs = 5_000;
-/** The largest block, in tokens: what a crash may cost at most, however large the quota. */
-const largestBlock = 1_000;
+/** How long a paced lease lives at its taker, ms. */
+const pacedLifeMs = 11_000;
+/** Clock rates differ by up to 5 % either way: 1.05 / 0.95 < 1.11. */
+const drift = 1.11;
+/** What a clock that stands still during computation may hide between two readings, ms. */
+const standstillMs = 25;
+/** Longer windows are their own leases. */
+const longestPacedWindowMs = 10_000;
 
-export interface Window {
+interface Window {
   readonly startsAt: number;
   /** Only ever moves earlier, when a rule with shorter windows comes. */
   endsAt: number;
-  readonly isDurable: boolean;
   charged: number;
-  /** Durable windows: what the ledger says was charged, never less than `charged`. */
-  mark: number;
 }
 
-export function openWindow(windowMs: number, now: number): Window {
-  const startsAt = Math.floor(now / windowMs) * windowMs;
-  return { startsAt, endsAt: startsAt + windowMs, isDurable: windowMs > memoryOnlyMs, charged: 0, mark: 0 };
+/** Tokens that paced leases hold in each window that begins in `from` to `to`. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly tokens: number;
+}
+
+interface Lost {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+export class FixedWindow implements Counter {
+  #window: Window | null = null;
+  #spans: Span[] = [];
+  #lost: Lost[] = [];
+  /** Charged beyond the quota for work that was done: the following windows pay for it. */
+  #debt = 0;
+  readonly #share = new LeaseShare();
+
+  constructor(image: Image | null = null) {
+    if (image === null) return;
+    this.#window = { startsAt: image.startsAt, endsAt: image.endsAt, charged: image.charged };
+    this.#debt = image.debt;
+  }
+
+  offer(ask: Ask, terms: Terms, now: number): Grant {
+    const window = this.#current(terms, now);
+    const left = terms.quota - window.charged;
+    if (ask.isDebt)
+      return { kind: "granted", tokens: ask.demand, lease: null, moved: ask.demand, stamp: window.startsAt };
+    if (terms.quota === 0 || ask.cost > left) {
+      const isEver = ask.cost <= terms.quota && terms.quota > 0;
+      const retryMs = isEver ? this.#foundAgainAt(ask.cost, terms, window) - now : null;
+      return { kind: "refused", retryMs, sameForMs: window.endsAt - now };
+    }
+    const tokens = Math.min(ask.demand, left);
+    const paced = this.#pacedLease(ask, terms, window, { now, left: left - tokens });
+    const lease = paced ?? this.#windowLease(ask, terms, window, { now, left, tokens });
+    const moved = tokens + (lease?.tokens ?? 0);
+    return { kind: "granted", tokens, lease, moved, stamp: window.startsAt };
+  }
+
+  take(grant: Grant & { readonly kind: "granted" }, ask: Ask, terms: Terms, now: number): void {
+    const window = this.#current(terms, now);
+    this.#share.hear({ tokens: ask.demand + ask.lease, nth: ask.nth }, restOf(window, now));
+    if (ask.isDebt) this.#debt += Math.max(0, grant.moved - Math.max(0, terms.quota - window.charged));
+    window.charged += grant.moved;
+    if (grant.lease?.everyMs != null) {
+      this.#spans.push({ from: window.endsAt, to: pacedEnd(terms, now), tokens: grant.lease.tokens });
+    }
+  }
+
+  putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
+    const window = this.#window;
+    if (window === null || window.startsAt !== stamp || now >= window.endsAt) return 0;
+    const back = Math.min(tokens, window.charged);
+    window.charged -= back;
+    this.#debt = Math.min(this.#debt, Math.max(0, window.charged - terms.quota));
+    return back;
+  }
+
+  assume(tokens: number, at: number): void {
+    this.#lost.push({ tokens, at });
+    const window = this.#window;
+    if (window !== null && window.startsAt < at) window.charged += tokens;
+  }
+
+  standing(terms: Terms, now: number): Standing {
+    const window = this.#current(terms, now);
+    const remaining = Math.max(0, terms.quota - window.charged);
+    const resetMs = this.#foundAgainAt(1, terms, window) - now;
+    return { used: window.charged, remaining, resetMs, sameForMs: window.endsAt - now };
+  }
+
+  endsAt({ quota, windowMs }: Terms): number {
+    const end = this.#spans.reduce((latest, { to }) => Math.max(latest, to), this.#window?.endsAt ?? 0);
+    if (this.#debt === 0 || quota === 0) return end;
+    return end + Math.ceil(this.#debt / quota) * windowMs;
+  }
+
+  allowanceEndsAt(terms: Terms, now: number): number {
+    return this.#current(terms, now).endsAt;
+  }
+
+  image(): string {
+    const { startsAt, endsAt, charged } = this.#window ?? { startsAt: 0, endsAt: 0, charged: 0 };
+    return JSON.stringify({ v: 1, startsAt, endsAt, charged, debt: this.#debt } satisfies Image);
+  }
+
+  /** The first window's beginning that no lost count spoils for such a cost. */
+  #foundAgainAt(cost: number, { quota, windowMs }: Terms, { endsAt }: Window): number {
+    const lost = this.#lost.filter(({ tokens }) => tokens + cost > quota);
+    return lost.reduce((latest, { at }) => Math.max(latest, Math.ceil(at / windowMs) * windowMs), endsAt);
+  }
+
+  #current({ quota, windowMs }: Terms, now: number): Window {
+    const open = this.#window;
+    if (open !== null && now < open.endsAt) {
+      open.endsAt = endUnder(open, windowMs, now);
+      return open;
+    }
+    const startsAt = Math.floor(now / windowMs) * windowMs;
+    this.#share.windowBegins(open !== null && startsAt - open.endsAt < windowMs);
+    this.#spans = this.#spans.filter(({ to }) => to > startsAt);
+    const paced = this.#spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
+    const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / windowMs)) * quota;
+    const owed = Math.max(0, this.#debt - paid);
+    const charged = Math.max(lostIn(this.#lost, startsAt), paced + Math.min(owed, quota));
+    this.#debt = quota === 0 ? 0 : Math.max(0, owed - quota);
+    this.#lost = this.#lost.filter(({ at }) => at > startsAt);
+    this.#window = { startsAt, endsAt: startsAt + windowMs, charged };
+    return this.#window;
+  }
+
+  #windowLease(
+    ask: Ask,
+    { quota }: Terms,
+    window: Window,
+    { now, left, tokens }: { readonly now: number; readonly left: number; readonly tokens: number },
+  ): TokenLease | null {
+    const lifeMs = lifeOf(window.endsAt - now);
+    if (ask.lease === 0 || lifeMs <= 0) return null;
+    const wish = { tokens: ask.demand + ask.lease, nth: ask.nth };
+    const share = this.#share.of(wish, left, quota, restOf(window, now));
+    const leased = Math.min(ask.lease, left - tokens, Math.max(0, share - tokens));
+    return leased > 0 ? { tokens: leased, lifeMs, everyMs: null } : null;
+  }
+
+  /** Half of the quota is never held in advance, in this window or in any that the lease reaches. */
+  #pacedLease(
+    { paced: tokens }: Ask,
+    terms: Terms,
+    window: Window,
+    { now, left }: { readonly now: number; readonly left: number },
+  ): TokenLease | null {
+    const { quota, windowMs } = terms;
+    if (tokens === 0 || tokens > left || windowMs > longestPacedWindowMs || !this.#share.isQuiet(quota)) return null;
+    const ahead = this.#spans.reduce((sum, span) => (span.to > window.endsAt ? sum + span.tokens : sum), 0);
+    if ((Math.max(window.charged, ahead) + tokens) * 2 > quota) return null;
+    const lifeMs = lifeOf(pacedEnd(terms, now) - now);
+    return { tokens, lifeMs, everyMs: Math.ceil(windowMs * drift) + standstillMs };
+  }
+}
+
+interface Image {
+  readonly v: 1;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly charged: number;
+  readonly debt: number;
+}
+
+export function restoreFixedWindow(image: string): FixedWindow | null {
+  const read = JSON.parse(image) as Partial<Image>;
+  const { v, startsAt, endsAt, charged, debt } = read;
+  if (v !== 1 || startsAt === undefined || endsAt === undefined || charged === undefined || debt === undefined)
+    return null;
+  return new FixedWindow({ v, startsAt, endsAt, charged, debt });
+}
+
+/** Until when a paced lease that is given now may be spent, by the object's clock: a window's end. */
+export function pacedEnd({ windowMs }: Pick<Terms, "windowMs">, now: number): number {
+  const needed = now + Math.ceil((pacedLifeMs + standstillMs) * drift);
+  return Math.ceil(needed / windowMs) * windowMs;
+}
+
+/** How long the taker may spend, by its own clock from sending, so that it surely ends within `restMs` of this one. */
+function lifeOf(restMs: number): number {
+  return Math.floor(restMs / drift) - standstillMs;
 }
 
 /** When the open window ends under a rule that may have shorter windows; what was charged in it counts until then. */
-export function endUnder(window: Window, windowMs: number, now: number): number {
+function endUnder(window: Window, windowMs: number, now: number): number {
   if (window.endsAt - window.startsAt <= windowMs) return window.endsAt;
   const from = Math.max(now, window.startsAt);
   return Math.min(window.endsAt, (Math.floor(from / windowMs) + 1) * windowMs);
 }
 
-/** Never negative: a lowered quota may lie below what was charged under the old one. */
-export function remainingOf(window: Window, quota: number): number {
-  return Math.max(0, quota - window.charged);
+function lostIn(lost: readonly Lost[], startsAt: number): number {
+  return lost.reduce((most, { tokens, at }) => (startsAt < at ? Math.max(most, tokens) : most), 0);
 }
 
-/** All of the cost and as much of the lease as is left; null when the cost is not covered. A quota of 0 admits nothing. */
-export function tokensFor(window: Window, quota: number, cost: number, lease: number): { leased: number } | null {
-  const left = quota - window.charged;
-  if (quota === 0 || cost > left) return null;
-  return { leased: Math.min(lease, left - cost) };
-}
-
-export function blockOf(quota: number): number {
-  return Math.min(largestBlock, Math.max(1, Math.floor(quota / 16)));
-}
-
-/** The mark to write before `moved` tokens go: a block past what was charged, or exactly as far as they reach. */
-export function markFor(window: Window, quota: number, moved: number): number {
-  return Math.max(window.charged + moved, Math.min(quota, window.charged + blockOf(quota)));
-}
-
-/** A window's edge about five seconds ahead, and never more than ten, so that a crash costs no more than that. */
-export function horizonAt(windowMs: number, now: number): number {
-  const ahead = Math.ceil((now + horizonAheadMs) / windowMs) * windowMs;
-  return ahead - now <= memoryOnlyMs ? ahead : Math.floor((now + memoryOnlyMs) / windowMs) * windowMs;
+function restOf({ startsAt, endsAt }: Window, now: number): number {
+  return Math.max(0.01, (endsAt - now) / (endsAt - startsAt));
 }

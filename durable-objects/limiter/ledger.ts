@@ -1,25 +1,50 @@
-/** What a Limiter has in storage: marks of durable windows, and a few whole numbers about the object itself. */
+/** What a Limiter has in storage: counters written ahead, reservations, and a few facts about the object itself. */
 
 export interface Row {
-  readonly startsAt: number;
+  /** What counted it: a `Counting`, as text. */
+  readonly algorithm: string;
+  readonly image: string;
+  /** Tokens that may have gone since the image was made, at any moment up to `aheadUntil`. */
+  readonly ahead: number;
+  readonly aheadUntil: number;
+  /** Nothing of it matters from here on. */
   readonly endsAt: number;
-  readonly mark: number;
+}
+
+export interface ReservationRow {
+  readonly budget: string;
+  readonly reserved: number;
+  /** Names what was moved, for putting it back. */
+  readonly stamp: number;
+  /** null until it is settled. */
+  readonly settled: number | null;
+  readonly endsAt: number;
 }
 
 /**
- * `horizon`: every memory-only window that began before it may have been charged.
+ * `horizon`: whatever was counted without a row was counted before it.
+ * `longest_ms`: the longest time for which that can matter.
+ * `paced`: every window that a paced lease may be spent in began before it.
+ * `permits`: every permit that was given ends before it.
  * `floor`: windows that ended by then are closed for ever, also for a clock that reads earlier.
- * `rule_…`: the newest rule seen. `sweep_at`: when the alarm is due.
+ * `sweep_at`: when the alarm is due.
  */
-export type Fact = "horizon" | "floor" | "rule_version" | "rule_quota" | "rule_window_ms" | "sweep_at";
+export type Fact = "horizon" | "longest_ms" | "paced" | "permits" | "floor" | "sweep_at";
+/** `rule`: the newest rule's version. `counts`: what was allowed and refused. */
+export type Note = "rule" | "counts";
 
 export interface Ledger {
   row(budget: string): Row | null;
   saveRow(budget: string, row: Row): void;
+  deleteRow(budget: string): void;
   hasRows(): boolean;
+  reservation(id: string): ReservationRow | null;
+  saveReservation(id: string, row: ReservationRow): void;
   fact(name: Fact): number | null;
   saveFact(name: Fact, value: number): void;
-  /** Deletes at most `most` rows whose windows had ended by `endedBy`; tells the end of each. */
+  note(name: Note): string | null;
+  saveNote(name: Note, value: string): void;
+  /** Deletes at most `most` rows and reservations that had ended by `endedBy`; tells the end of each. */
   deleteEnded(endedBy: number, most: number): readonly number[];
 }
 
@@ -32,58 +57,22 @@ export const schema = [
     mark INTEGER NOT NULL
   ) WITHOUT ROWID`,
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID`,
+  `DROP TABLE budgets`,
+  `CREATE TABLE counters (
+    budget TEXT PRIMARY KEY,
+    algorithm TEXT NOT NULL,
+    image TEXT NOT NULL,
+    ahead INTEGER NOT NULL,
+    ahead_until INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+  ) WITHOUT ROWID`,
+  `CREATE TABLE reservations (
+    id TEXT PRIMARY KEY,
+    budget TEXT NOT NULL,
+    reserved INTEGER NOT NULL,
+    stamp INTEGER NOT NULL,
+    settled INTEGER,
+    ends_at INTEGER NOT NULL
+  ) WITHOUT ROWID`,
+  `CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
 ] as const;
-
-export class SqlLedger implements Ledger {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
-  row(budget: string): Row | null {
-    const cursor = this.#sql.exec<{ startsAt: number; endsAt: number; mark: number }>(
-      "SELECT starts_at AS startsAt, ends_at AS endsAt, mark FROM budgets WHERE budget = ?",
-      budget,
-    );
-    return cursor.toArray()[0] ?? null;
-  }
-
-  saveRow(budget: string, row: Row): void {
-    this.#sql.exec(
-      `INSERT INTO budgets (budget, starts_at, ends_at, mark) VALUES (?, ?, ?, ?)
-       ON CONFLICT (budget) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at, mark = excluded.mark`,
-      budget,
-      row.startsAt,
-      row.endsAt,
-      row.mark,
-    );
-  }
-
-  hasRows(): boolean {
-    return this.#sql.exec("SELECT 1 FROM budgets LIMIT 1").toArray().length > 0;
-  }
-
-  fact(name: Fact): number | null {
-    return (
-      this.#sql.exec<{ value: number }>("SELECT value FROM facts WHERE name = ?", name).toArray()[0]?.value ?? null
-    );
-  }
-
-  saveFact(name: Fact, value: number): void {
-    this.#sql.exec(
-      "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      name,
-      value,
-    );
-  }
-
-  deleteEnded(endedBy: number, most: number): readonly number[] {
-    const cursor = this.#sql.exec<{ endsAt: number }>(
-      "DELETE FROM budgets WHERE budget IN (SELECT budget FROM budgets WHERE ends_at <= ? LIMIT ?) RETURNING ends_at AS endsAt",
-      endedBy,
-      most,
-    );
-    return cursor.toArray().map((row) => row.endsAt);
-  }
-}

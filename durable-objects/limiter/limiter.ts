@@ -2,16 +2,32 @@
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "../platform/schema.ts";
 import { Budgets } from "./budgets.ts";
-import { checkCharge, checkGiveBack, checkPeek } from "./checked-request.ts";
-import type { ChargeAnswer, ChargeRequest, GiveBackRequest, LimiterContract, PeekAnswer, Rule } from "./contract.ts";
-import { schema, SqlLedger } from "./ledger.ts";
+import * as check from "./checked-request.ts";
+import type {
+  BudgetRequest,
+  ChargeAnswer,
+  ChargeRequest,
+  Counts,
+  GiveBackRequest,
+  HoldAnswer,
+  HoldRequest,
+  LimiterContract,
+  PeekAnswer,
+  ReserveRequest,
+  SettleAnswer,
+  SettleRequest,
+} from "./contract.ts";
+import { schema } from "./ledger.ts";
+import { SqlLedger } from "./sql-ledger.ts";
 
 /** Between two sweeps, ms: with the core's own patience an idle object is empty within an hour. */
 const sweepEveryMs = 15 * 60_000;
+const longestSleepMs = 45 * 60_000;
 /** An alarm that is this late was given up by the platform, ms. */
 const lateMs = 5 * 60_000;
 const rowsASlice = 1_000;
 const slicesAnAlarm = 20;
+const noCounts: Counts = { allowed: 0, refused: 0, nearLimit: 0 };
 
 interface Open {
   readonly ledger: SqlLedger;
@@ -25,29 +41,64 @@ export class Limiter extends DurableObject<Env> implements LimiterContract {
   /** Outlives a deletion of the storage: what the clock read before it. */
   #notBefore = 0;
 
-  async charge(request: ChargeRequest): Promise<{ v: 1; answers: readonly ChargeAnswer[] }> {
-    checkCharge(request);
+  async charge(request: ChargeRequest): Promise<ChargeAnswer> {
+    check.checkCharge(request);
     const { budgets } = await this.#opened();
-    return { v: 1, answers: budgets.charge(request, Date.now()) };
+    const waitMs = budgets.patienceFor(request, Date.now());
+    if (waitMs === 0) return budgets.charge(request, Date.now());
+    await scheduler.wait(waitMs);
+    // Everything may have been deleted meanwhile.
+    return (await this.#opened()).budgets.charge(request, Date.now());
   }
 
   async giveBack(request: GiveBackRequest): Promise<void> {
-    checkGiveBack(request);
+    check.checkGiveBack(request);
     const { budgets } = await this.#opened();
     budgets.giveBack(request, Date.now());
   }
 
-  async peek(request: { readonly v: 1; readonly rule: Rule; readonly budget: string }): Promise<PeekAnswer> {
-    checkPeek(request);
+  async hold(request: HoldRequest): Promise<HoldAnswer> {
+    check.checkHold(request);
+    const { budgets } = await this.#opened();
+    return budgets.hold(request, Date.now());
+  }
+
+  async reserve(request: ReserveRequest): Promise<ChargeAnswer> {
+    check.checkReserve(request);
+    const { budgets } = await this.#opened();
+    return budgets.reserve(request, Date.now());
+  }
+
+  async settle(request: SettleRequest): Promise<SettleAnswer> {
+    check.checkSettle(request);
+    const { budgets } = await this.#opened();
+    return budgets.settle(request, Date.now());
+  }
+
+  async peek(request: BudgetRequest): Promise<PeekAnswer> {
+    check.checkBudgetRequest("peek", request);
     const { budgets } = await this.#opened();
     return budgets.peek(request, Date.now());
+  }
+
+  async reset(request: BudgetRequest): Promise<PeekAnswer> {
+    check.checkBudgetRequest("reset", request);
+    const { budgets } = await this.#opened();
+    return budgets.reset(request, Date.now());
+  }
+
+  /** An object that stores nothing stays so: it is only asked. */
+  async counts(): Promise<Counts & { readonly v: 1 }> {
+    const tables = "SELECT 1 FROM sqlite_master WHERE name = 'counters'";
+    const isNew = this.#open === null && this.ctx.storage.sql.exec(tables).toArray().length === 0;
+    return { v: 1, ...(isNew ? noCounts : this.#openNow().budgets.counts) };
   }
 
   override async alarm(): Promise<void> {
     const open = this.#openNow();
     const state = sweep(open.budgets, Date.now());
     if (state === "idle") return this.#deleteEverything(open);
-    return this.#arm(open, Date.now() + (state === "more" ? 0 : sweepEveryMs));
+    return this.#arm(open, state === "more" ? Date.now() : nextSweep(open.budgets, Date.now()));
   }
 
   async #opened(): Promise<Open> {
@@ -82,6 +133,11 @@ export class Limiter extends DurableObject<Env> implements LimiterContract {
       await this.ctx.storage.deleteAll();
     });
   }
+}
+
+/** Where nothing but time is waited for, there is no need to look often. */
+function nextSweep({ idleAt }: Budgets, now: number): number {
+  return now + Math.min(longestSleepMs, Math.max(sweepEveryMs, idleAt - now));
 }
 
 function sweep(budgets: Budgets, now: number): "more" | "live" | "idle" {

@@ -1,36 +1,38 @@
 /**
- * Which rule holds: the newest version that was ever seen here, whoever asks. An edge that has not heard of a change
- * yet is answered by the new rule all the same. Rules of one version may differ only while a deploy changes the file:
- * each then counts for the one who brings it, over the same tokens.
+ * Which rule holds: the newest version that was ever seen here, whoever brought it. An edge that has not heard of a
+ * change is told, and asks again, so that no answer mixes two versions. Rules of the file may differ only while a
+ * deploy is under way: each then counts for the one who brings it, over the same tokens.
  */
-import type { Rule } from "./contract.ts";
+import type { Rule, RuleVersion } from "./contract.ts";
 import type { Ledger } from "./ledger.ts";
+
+type Changed = NonNullable<RuleVersion>;
 
 export class RuleBook {
   readonly #ledger: Ledger;
-  #version: number;
-  #quota: number;
-  #windowMs: number;
+  #newest: Changed | null;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
-    this.#version = ledger.fact("rule_version") ?? 0;
-    this.#quota = ledger.fact("rule_quota") ?? 0;
-    this.#windowMs = ledger.fact("rule_window_ms") ?? 1;
+    const note = ledger.note("rule");
+    this.#newest = note === null ? null : (JSON.parse(note) as Changed);
   }
 
-  newest(brought: Rule): Rule {
-    if (brought.version > this.#version) this.#adopt(brought);
-    if (brought.version === this.#version) return brought;
-    return { ...brought, version: this.#version, quota: this.#quota, windowMs: this.#windowMs };
+  /** The change that the bringer of this rule has not heard of; null when it holds. */
+  newerThan({ version }: Pick<Rule, "version">, now: number): Changed | null {
+    const newest = this.#newest;
+    if (version !== null && (newest === null || isNewer(version, newest))) {
+      this.#newest = version;
+      this.#ledger.saveNote("rule", JSON.stringify(version));
+      return null;
+    }
+    if (newest === null || (version?.epoch === newest.epoch && version.seq === newest.seq)) return null;
+    // Once a change has expired, the file holds again, and for whoever still brings the change it says the same.
+    return (newest.change.expiresAt ?? Infinity) <= now ? null : newest;
   }
+}
 
-  #adopt({ version, quota, windowMs }: Rule): void {
-    this.#ledger.saveFact("rule_version", version);
-    this.#ledger.saveFact("rule_quota", quota);
-    this.#ledger.saveFact("rule_window_ms", windowMs);
-    this.#version = version;
-    this.#quota = quota;
-    this.#windowMs = windowMs;
-  }
+/** Within one numbering by number; a new numbering is of a Log that began anew, and later. */
+function isNewer(one: Changed, other: Changed): boolean {
+  return one.epoch === other.epoch ? one.seq > other.seq : one.change.since > other.change.since;
 }

@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import type { Charge, LimiterContract, Rule } from "../../durable-objects/limiter/contract.ts";
-import { blockOf } from "../../durable-objects/limiter/fixed-window.ts";
+import type { ChargeRequest, HoldRequest, LimiterContract, Rule } from "../../durable-objects/limiter/contract.ts";
+import { blockOf } from "../../durable-objects/limiter/write-ahead.ts";
 import { limiterStub } from "../../durable-objects/stubs.ts";
 
 /** So long that no test meets the end of a window by chance: 31 days. */
 const longMs = 2_678_400_000;
-const long: Rule = { algorithm: "fixed-window", name: "long", version: 0, quota: 160, windowMs: longMs };
+const long: Rule = { algorithm: "fixed-window", name: "long", version: null, quota: 160, windowMs: longMs, burst: 0 };
 const short: Rule = { ...long, name: "short", windowMs: 1_000 };
 const environment = "test";
 
@@ -15,12 +15,13 @@ const environment = "test";
 const limiter = (rule: Rule): LimiterContract => limiterStub(env, environment, rule.name, "b");
 const stubOf = (rule: Rule) => limiterStub(env, environment, rule.name, "b") as unknown as DurableObjectStub;
 
+function requestFor(rule: Rule, cost: number, more: Partial<ChargeRequest> = {}): ChargeRequest {
+  const alone = { demand: cost, lease: 0, paced: 0, nth: 1, window: 0, waitMs: 0 };
+  return { v: 1, requestId: crypto.randomUUID(), rule, budget: "b", cost, ...alone, ...more };
+}
+
 async function charge(rule: Rule, cost: number, requestId: string = crypto.randomUUID()) {
-  const charges: readonly Charge[] = [{ budget: "b", cost, lease: 0 }];
-  const { answers } = await limiter(rule).charge({ v: 1, requestId, rule, charges });
-  const [answer] = answers;
-  if (answer === undefined) throw new Error("expected an answer");
-  return answer;
+  return limiter(rule).charge(requestFor(rule, cost, { requestId }));
 }
 
 async function peek(rule: Rule) {
@@ -65,6 +66,7 @@ describe("a Limiter in the runtime", () => {
     await abortAllDurableObjects();
     const refused = await charge(short, 1);
     expect(refused).toMatchObject({ kind: "refused", remaining: 0 });
+    if (refused.kind !== "refused") throw new Error("expected a refusal");
     expect(refused.resetMs).toBeGreaterThan(0);
     expect(refused.resetMs).toBeLessThanOrEqual(10_000);
   });
@@ -81,9 +83,8 @@ describe("a Limiter in the runtime", () => {
 
   test("a return counts once, also when it comes again after an abort", async () => {
     const rule = { ...long, name: "returned" };
-    const answer = await charge(rule, 100, "r");
-    if (answer.kind !== "granted") throw new Error("expected a grant");
-    const back = { v: 1, requestId: "r", returns: [{ budget: "b", window: answer.window, tokens: 100 }] } as const;
+    expect((await charge(rule, 100, "r")).kind).toBe("granted");
+    const back = { v: 1, requestId: "r", budget: "b", tokens: 100 } as const;
     await limiter(rule).giveBack(back);
     await limiter(rule).giveBack(back);
     expect((await peek(rule)).used).toBe(0);
@@ -95,30 +96,36 @@ describe("a Limiter in the runtime", () => {
 
   test("the newest rule is remembered over an abort", async () => {
     const rule = { ...long, name: "changed" };
-    await charge({ ...rule, version: 3, quota: 5 }, 5);
+    const version = { epoch: "e", seq: 3, change: { limit: "changed", quota: 5, by: "admin", since: 1 } };
+    await charge({ ...rule, version, quota: 5 }, 5);
     await abortAllDurableObjects();
-    expect(await charge(rule, 1)).toMatchObject({ kind: "refused", quota: 5 });
+    expect(await charge(rule, 1)).toEqual({ v: 1, kind: "outdated", version });
+    expect(await charge({ ...rule, version, quota: 5 }, 1)).toMatchObject({ kind: "refused", quota: 5 });
   });
 
   test("what no edge would send is refused whole, and charges nothing", async () => {
     const rule = { ...long, name: "checked" };
-    const bad: readonly (readonly Charge[])[] = [
-      [],
-      Array.from({ length: 101 }, () => ({ budget: "b", cost: 1, lease: 0 })),
-      [
-        { budget: "b", cost: 1, lease: 0 },
-        { budget: "b", cost: -1, lease: 0 },
-      ],
-      [{ budget: "b", cost: 1.5, lease: 0 }],
-      [{ budget: "b", cost: Number.NaN, lease: 0 }],
-      [{ budget: "b", cost: 1_000_000_001, lease: 0 }],
-      [{ budget: "b", cost: 1, lease: Infinity }],
-      [{ budget: "", cost: 1, lease: 0 }],
+    const bad: readonly Partial<ChargeRequest>[] = [
+      { cost: -1 },
+      { cost: 1.5, demand: 2 },
+      { cost: Number.NaN },
+      { cost: 1_000_000_001, demand: 1_000_000_001 },
+      { cost: 2, demand: 1 },
+      { lease: Infinity },
+      { paced: -1 },
+      { nth: 0 },
+      { waitMs: 351 },
+      { budget: "" },
+      { budget: "b".repeat(513) },
+      { requestId: "" },
+      { rule: { ...rule, quota: -1 } },
+      { rule: { ...rule, windowMs: 0 } },
+      { counts: { allowed: -1, refused: 0, nearLimit: 0 } },
     ];
-    for (const charges of bad) {
+    for (const wrong of bad) {
       const refusal = await runInDurableObject(stubOf(rule), async (object) => {
         try {
-          await (object as unknown as LimiterContract).charge({ v: 1, requestId: "r", rule, charges });
+          await (object as unknown as LimiterContract).charge(requestFor(rule, 1, wrong));
           return "accepted";
         } catch (error) {
           return String(error);
@@ -134,22 +141,24 @@ describe("W1 what is left behind", () => {
   const rowsOf = async (rule: Rule) =>
     runInDurableObject(
       stubOf(rule),
-      (_, { storage }) => storage.sql.exec("SELECT budget FROM budgets").toArray().length,
+      (_, { storage }) => storage.sql.exec("SELECT budget FROM counters").toArray().length,
     );
 
-  test("W1 a budget within one block costs one row", async () => {
+  test("W1 a budget within its first block costs no row, and one row from there on", async () => {
     const rule = { ...long, name: "rows" };
     for (let index = 0; index < 10; index += 1) await charge(rule, 1);
+    expect(await rowsOf(rule)).toBe(0);
+    await charge(rule, 1);
     expect(await rowsOf(rule)).toBe(1);
   });
 
   test("W1 the alarm sweeps rows whose windows ended, and keeps the others", async () => {
     const rule = { ...long, name: "swept" };
-    await charge(rule, 1);
+    await charge(rule, 20);
     await runInDurableObject(stubOf(rule), (_, { storage }) => {
       for (let index = 0; index < 2_500; index += 1) {
         storage.sql.exec(
-          "INSERT INTO budgets (budget, starts_at, ends_at, mark) VALUES (?, 0, 60000, 1)",
+          "INSERT INTO counters (budget, algorithm, image, ahead, ahead_until, ends_at) VALUES (?, 'fixed-window', '{}', 1, 60000, 60000)",
           `old-${index}`,
         );
       }
@@ -158,25 +167,71 @@ describe("W1 what is left behind", () => {
     expect(await rowsOf(rule)).toBe(1);
     const next = await runInDurableObject(stubOf(rule), (_, { storage }) => storage.getAlarm());
     expect(next).toBeGreaterThan(Date.now());
-    expect(next).toBeLessThanOrEqual(Date.now() + 15 * 60_000);
+    expect(next).toBeLessThanOrEqual(Date.now() + 60 * 60_000);
   });
 
   test("W1 an idle object deletes everything, and begins again at the next charge", async () => {
     const rule = { ...long, name: "idle" };
-    await charge(rule, 5);
+    await charge(rule, 20);
     await runInDurableObject(stubOf(rule), (_, { storage }) => {
-      storage.sql.exec("UPDATE budgets SET starts_at = 0, ends_at = 60000");
+      storage.sql.exec("UPDATE counters SET ends_at = 60000");
+      storage.sql.exec("UPDATE facts SET value = 60000 WHERE name IN ('horizon', 'longest_ms')");
     });
     await abortAllDurableObjects();
     expect(await runDurableObjectAlarm(stubOf(rule))).toBe(true);
     const left = await runInDurableObject(stubOf(rule), async (_, { storage }) => ({
       alarm: await storage.getAlarm(),
       tables: storage.sql
-        .exec("SELECT name FROM sqlite_master WHERE name IN ('budgets', 'facts', 'schema_steps')")
+        .exec("SELECT name FROM sqlite_master WHERE name IN ('counters', 'facts', 'schema_steps')")
         .toArray().length,
     }));
     expect(left).toEqual({ alarm: null, tables: 0 });
     expect(await charge(rule, 1)).toMatchObject({ kind: "granted", remaining: 159 });
     expect(await runInDurableObject(stubOf(rule), (_, { storage }) => storage.getAlarm())).not.toBeNull();
+  });
+
+  test("W1 asking an object for its counts stores nothing", async () => {
+    const rule = { ...long, name: "asked" };
+    expect(await limiter(rule).counts({ v: 1 })).toEqual({ v: 1, allowed: 0, refused: 0, nearLimit: 0 });
+    const tables = await runInDurableObject(
+      stubOf(rule),
+      (_, { storage }) => storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'counters'").toArray().length,
+    );
+    expect(tables).toBe(0);
+  });
+});
+
+describe("what else a Limiter does", () => {
+  test("a refusal that ends soon is waited for, and then decided in the next window", async () => {
+    const rule = { ...short, name: "waited", windowMs: 300, quota: 1 };
+    await charge(rule, 1);
+    const waited = await limiter(rule).charge(requestFor(rule, 1, { waitMs: 350 }));
+    expect(waited.kind).toBe("granted");
+  });
+
+  test("L1 sliding windows and buckets give nothing back after an abort", async () => {
+    for (const algorithm of ["sliding-window", "token-bucket"] as const) {
+      const rule: Rule = { ...long, algorithm, name: algorithm, burst: 160 };
+      let granted = 0;
+      for (let index = 0; index < 60; index += 1) {
+        if ((await charge(rule, 7)).kind === "granted") granted += 7;
+        if (index % 7 === 0) await abortAllDurableObjects();
+      }
+      expect(granted).toBeLessThanOrEqual(160);
+      expect(granted).toBeGreaterThan(0);
+    }
+  });
+
+  test("R20 permits never exceed the quota, and after an abort only those in use are given again", async () => {
+    const rule: Rule = { ...long, algorithm: "concurrency", name: "permits", quota: 10, windowMs: 10_000 };
+    const hold = (holder: string, more: Partial<HoldRequest>) =>
+      limiter(rule).hold({ v: 1, rule, budget: "b", holder, inUse: 0, wanted: 0, turn: 1, ...more });
+    expect(await hold("a", { wanted: 6 })).toMatchObject({ kind: "held", permits: 6, remaining: 4 });
+    expect(await hold("b", { wanted: 6 })).toMatchObject({ kind: "held", permits: 4, remaining: 0 });
+    expect(await hold("a", { wanted: 2, turn: 2 })).toMatchObject({ permits: 2 });
+    expect(await hold("a", { wanted: 6, turn: 1 })).toMatchObject({ permits: 2, lifeMs: 0 });
+    await abortAllDurableObjects();
+    expect(await hold("c", { wanted: 6 })).toMatchObject({ permits: 0 });
+    expect(await hold("b", { wanted: 4, inUse: 3, turn: 2 })).toMatchObject({ permits: 3 });
   });
 });

@@ -138,11 +138,83 @@ const rows: readonly MistakeRow[] = [
     withTop({ accounts: { source: "mesh" } }),
     'accounts: expected no such setting (not available in this version): received {"source":"mesh"}',
   ],
+  ["a login guard is an object", withTop({ loginGuard: 5 }), "loginGuard: expected an object: received 5"],
   [
-    "the login guard is for later",
-    withTop({ loginGuard: {} }),
-    "loginGuard: expected no such setting (not available in this version): received {}",
+    "a login guard lets somebody try",
+    withTop({ loginGuard: { failures: 0 } }),
+    "loginGuard.failures: expected a whole number from 1 to 1000: received 0",
   ],
+  [
+    "a login guard guards",
+    withTop({ loginGuard: { failures: 1_001 } }),
+    "loginGuard.failures: expected a whole number from 1 to 1000: received 1001",
+  ],
+  [
+    "failures are whole",
+    withTop({ loginGuard: { failures: 2.5 } }),
+    "loginGuard.failures: expected a whole number from 1 to 1000: received 2.5",
+  ],
+  [
+    "failures are a number",
+    withTop({ loginGuard: { failures: "5" } }),
+    'loginGuard.failures: expected a whole number from 1 to 1000: received "5"',
+  ],
+  [
+    "a guard remembers for a second at least",
+    withTop({ loginGuard: { windowMs: 999 } }),
+    "loginGuard.windowMs: expected a whole number from 1000 to 86400000: received 999",
+  ],
+  [
+    "a guard remembers forward",
+    withTop({ loginGuard: { windowMs: -10_000 } }),
+    "loginGuard.windowMs: expected a whole number from 1000 to 86400000: received -10000",
+  ],
+  [
+    "and for a day at most",
+    withTop({ loginGuard: { windowMs: 86_400_001 } }),
+    "loginGuard.windowMs: expected a whole number from 1000 to 86400000: received 86400001",
+  ],
+  [
+    "a guard has two settings",
+    withTop({ loginGuard: { failure: 5 } }),
+    'loginGuard.failure: expected a known field, perhaps "failures": received "failure"',
+  ],
+  [
+    "a cap says its number",
+    withTop({ costCap: {} }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received nothing",
+  ],
+  [
+    "a cap is not below one call",
+    withTop({ costCap: { callsPerDay: 0 } }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received 0",
+  ],
+  [
+    "a cap is whole",
+    withTop({ costCap: { callsPerDay: 0.5 } }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received 0.5",
+  ],
+  [
+    "a cap is positive",
+    withTop({ costCap: { callsPerDay: -1 } }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received -1",
+  ],
+  [
+    "a cap is not beyond counting",
+    withTop({ costCap: { callsPerDay: 1e13 } }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received 10000000000000",
+  ],
+  [
+    "a cap is finite: none is said by leaving it out",
+    withTop({ costCap: { callsPerDay: Infinity } }),
+    "costCap.callsPerDay: expected a whole number from 1 to 1000000000000: received Infinity",
+  ],
+  [
+    "a cap is by the day",
+    withTop({ costCap: { callsPerDay: 1, callsPerHour: 1 } }),
+    'costCap.callsPerHour: expected a known field, perhaps "callsPerDay": received "callsPerHour"',
+  ],
+  ["a cap is an object", withTop({ costCap: 1_000 }), "costCap: expected an object: received 1000"],
 ];
 
 describe("a mistake in a configuration is told by its path, what was expected and what was received", () => {

@@ -1,144 +1,135 @@
 /**
  * A small planet of isolates around one limiter, with everything that goes wrong between them: requests and replies
- * that are lost or come twice, retries, isolates that give tokens back, an object that crashes and forgets its memory,
- * sweeps, and a clock that jumps. Each history follows from its seed.
+ * that are lost or come twice, retries, leases spent by clocks that run fast or slow, are off by seconds, and stand
+ * still; tokens given back; an object that crashes and forgets its memory; sweeps. Each history follows from its seed.
  */
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { ChargeAnswer, ChargeRequest, GiveBackRequest, Rule } from "../../durable-objects/limiter/contract.ts";
-import type { Fact, Ledger, Row } from "../../durable-objects/limiter/ledger.ts";
+import { heldLease, spend, spendable, withLease, type HeldLease } from "../../workers/limit/held-lease.ts";
+import { MemoryLedger } from "../support/limiter-ledger.ts";
 
-/** Storage that outlives a crash, as the object's own does. */
-export class MemoryLedger implements Ledger {
-  readonly rows = new Map<string, Row>();
-  readonly facts = new Map<Fact, number>();
-  writes = 0;
+/** How what is under test is built: `exact` is ours, the others are the mistakes that a history must catch. */
+export type Build = "exact" | "counts per isolate" | "keeps counts in memory only" | "counts leases from the reply";
 
-  row(budget: string): Row | null {
-    return this.rows.get(budget) ?? null;
-  }
+export type Counting = "fixed-window" | "sliding-window" | "token-bucket";
 
-  saveRow(budget: string, row: Row): void {
-    this.writes += 1;
-    this.rows.set(budget, row);
-  }
-
-  hasRows(): boolean {
-    return this.rows.size > 0;
-  }
-
-  fact(name: Fact): number | null {
-    return this.facts.get(name) ?? null;
-  }
-
-  saveFact(name: Fact, value: number): void {
-    this.writes += 1;
-    this.facts.set(name, value);
-  }
-
-  deleteEnded(endedBy: number, most: number): readonly number[] {
-    const ended = [...this.rows].filter(([, row]) => row.endsAt <= endedBy).slice(0, most);
-    for (const [budget] of ended) this.rows.delete(budget);
-    return ended.map(([, row]) => row.endsAt);
-  }
+interface Isolate {
+  readonly rate: number;
+  readonly offsetMs: number;
+  leases: HeldLease[];
+  nth: number;
+  window: number;
 }
 
-/** How the limiter under test is built: `exact` is ours, the others are the mistakes that a history must catch. */
-export type Build = "exact" | "counts per isolate" | "keeps counts in memory only";
-
 interface Message {
-  readonly isolate: number;
+  readonly from: Isolate;
+  readonly sentAt: number;
   readonly body:
     | { readonly kind: "charge"; readonly request: ChargeRequest }
     | { readonly kind: "give back"; readonly request: GiveBackRequest };
 }
 
 interface Reply {
-  readonly isolate: number;
+  readonly to: Isolate;
+  readonly sentAt: number;
   readonly request: ChargeRequest;
-  readonly answers: readonly ChargeAnswer[];
+  readonly answer: ChargeAnswer;
+  /** True time of the charge. */
+  readonly at: number;
 }
 
-export interface Outcome {
-  /** The most that any budget admitted in any window beyond its quota; 0 or less when every promise held. */
-  readonly overshoot: number;
-  readonly admitted: number;
+export interface Admission {
+  /** True time, ms. */
+  readonly at: number;
+  readonly tokens: number;
+}
+
+export interface History {
+  readonly rule: Rule;
+  readonly admissions: readonly Admission[];
+  readonly leased: number;
   readonly crashes: number;
 }
 
-const hourMs = 3_600_000;
-/** What a clock may be wrong by when an idle object begins again. */
-const clockErrorMs = 15 * 60_000;
+/** What a clock that stands still hides at most, ms. */
+const standstillMs = 25;
 
-export function runHistory(seed: number, build: Build): Outcome {
-  return new Planet(seed, build).run();
+export function runHistory(seed: number, build: Build, algorithm: Counting = "fixed-window"): History {
+  return new Planet(seed, build, algorithm).run();
 }
 
 class Planet {
   readonly #random: () => number;
   readonly #build: Build;
-  readonly #isolates: number;
   readonly #rule: Rule;
-  readonly #budgetNames: readonly string[];
-  readonly #limiters = new Map<number, { ledger: MemoryLedger; budgets: Budgets }>();
+  readonly #isolates: readonly Isolate[];
+  readonly #limiters = new Map<Isolate | null, { ledger: MemoryLedger; budgets: Budgets }>();
   readonly #sent: Message[] = [];
   readonly #waiting: Message[] = [];
   readonly #replies: Reply[] = [];
   readonly #heard = new Set<string>();
-  readonly #admitted = new Map<string, number>();
-  #now = 1_000 * hourMs;
-  /**
-   * Any step backward is survived while anything is stored. Once an idle object has deleted everything, a crash and
-   * a step of more than its patience together would be too much: that is where the promise ends.
-   */
-  #earliest = 0;
+  readonly #chargedAt = new Map<string, number>();
+  readonly #admissions: Admission[] = [];
+  #now = 1_700_000_000_000;
   #ids = 0;
+  #leased = 0;
   #crashes = 0;
 
-  constructor(seed: number, build: Build) {
+  constructor(seed: number, build: Build, algorithm: Counting) {
     this.#random = generator(seed);
     this.#build = build;
-    this.#isolates = this.#between(4, 16);
-    const quota = this.#between(1, 200);
-    const windowMs = this.#oneOf([100, 1_000, 3_000, 10_000, 10_001, 60_000, hourMs]);
-    this.#rule = { algorithm: "fixed-window", name: "l", version: 0, quota, windowMs };
-    this.#budgetNames = ["a", "b", "c"].slice(0, this.#between(1, 3));
+    const quota = this.#random() < 0.3 ? this.#between(1, 60) : this.#between(60, 2_000);
+    const windowMs = this.#oneOf([500, 1_000, 3_000, 10_000, 10_001, 60_000, 3_600_000]);
+    const burst = algorithm === "token-bucket" ? this.#between(1, 2 * quota) : 0;
+    this.#rule = { algorithm, name: "l", version: null, quota, windowMs, burst };
+    this.#isolates = Array.from({ length: this.#between(4, 16) }, () => ({
+      rate: 0.95 + this.#random() * 0.1,
+      offsetMs: this.#between(-5_000, 5_000),
+      leases: [],
+      nth: 0,
+      window: 0,
+    }));
   }
 
-  run(): Outcome {
-    const steps = this.#between(40, 160);
+  run(): History {
+    const steps = this.#between(40, 200);
     for (let step = 0; step < steps; step += 1) this.#step();
-    while (this.#waiting.length > 0) this.#arrive();
-    while (this.#replies.length > 0) this.#hear();
-    const counts = [...this.#admitted.values()];
-    return {
-      overshoot: Math.max(0, ...counts) - this.#rule.quota,
-      admitted: counts.reduce((sum, count) => sum + count, 0),
-      crashes: this.#crashes,
-    };
+    return { rule: this.#rule, admissions: this.#admissions, leased: this.#leased, crashes: this.#crashes };
   }
 
   #step(): void {
     const dice = this.#random();
-    if (dice < 0.3) this.#ask();
-    else if (dice < 0.35) this.#retry();
-    else if (dice < 0.65) this.#arrive();
-    else if (dice < 0.87) this.#hear();
-    else if (dice < 0.95) this.#passTime();
-    else if (dice < 0.98) this.#crash();
+    if (dice < 0.2) this.#ask();
+    else if (dice < 0.23) this.#retry();
+    else if (dice < 0.45) this.#arrive();
+    else if (dice < 0.65) this.#hear();
+    else if (dice < 0.85) this.#spend();
+    else if (dice < 0.88) this.#giveBack();
+    else if (dice < 0.97) this.#passTime();
+    else if (dice < 0.99) this.#crash();
     else this.#sweep();
   }
 
   #ask(): void {
-    const { quota } = this.#rule;
-    const largest = Math.ceil(quota / this.#between(1, 6));
-    const charges = Array.from({ length: this.#between(1, 3) }, () => ({
-      budget: this.#oneOf(this.#budgetNames),
-      cost: this.#between(0, largest),
-      lease: this.#random() < 0.3 ? this.#between(0, largest) : 0,
-    }));
+    const from = this.#oneOf(this.#isolates);
+    const { quota, windowMs } = this.#rule;
+    const cost = this.#between(0, Math.ceil(quota / this.#between(1, 20)));
+    const demand = cost + (this.#random() < 0.3 ? this.#between(0, cost) : 0);
     this.#ids += 1;
-    const request: ChargeRequest = { v: 1, requestId: `id-${this.#ids}`, rule: this.#rule, charges };
-    this.#send({ isolate: this.#between(1, this.#isolates), body: { kind: "charge", request } });
+    const request: ChargeRequest = {
+      v: 1,
+      requestId: `id-${this.#ids}`,
+      rule: this.#rule,
+      budget: "b",
+      cost,
+      demand,
+      lease: this.#random() < 0.7 ? this.#between(0, quota) : 0,
+      paced: this.#random() < 0.4 ? this.#between(1, Math.max(1, Math.floor(quota / 6))) : 0,
+      nth: from.nth + 1,
+      window: from.window,
+      waitMs: Math.min(350, Math.floor(windowMs / 8)),
+    };
+    this.#send({ from, sentAt: this.#clockOf(from), body: { kind: "charge", request } });
   }
 
   #send(message: Message): void {
@@ -155,47 +146,68 @@ class Planet {
   #arrive(): void {
     const message = this.#takeFrom(this.#waiting, 0.15);
     if (message === null || this.#random() < 0.1) return;
-    const { budgets } = this.#limiterOf(message.isolate);
-    const { body } = message;
+    const { budgets } = this.#limiterOf(message.from);
+    const { body, from, sentAt } = message;
     if (body.kind === "give back") return budgets.giveBack(body.request, this.#now);
-    this.#replies.push({
-      isolate: message.isolate,
-      request: body.request,
-      answers: budgets.charge(body.request, this.#now),
-    });
+    const { request } = body;
+    const usedBefore = this.#usedOf(budgets);
+    const answer = budgets.charge(request, this.#now);
+    // A retry that finds its own answer again moves nothing: its charge was made when it was made.
+    if (this.#usedOf(budgets) !== usedBefore) this.#chargedAt.set(request.requestId, this.#now);
+    this.#replies.push({ to: from, sentAt, request, answer, at: this.#chargedAt.get(request.requestId) ?? this.#now });
   }
 
-  /** An isolate admits what its first reply grants, or gives some of it back unspent. */
+  #usedOf(budgets: Budgets): number {
+    return budgets.peek({ v: 1, rule: this.#rule, budget: "b" }, this.#now).used;
+  }
+
+  /** An isolate admits who waits, and keeps the lease. Only the first reply counts. */
   #hear(): void {
     const reply = this.#takeFrom(this.#replies, 0.15);
     if (reply === null || this.#random() < 0.1 || this.#heard.has(reply.request.requestId)) return;
     this.#heard.add(reply.request.requestId);
-    const returns: { budget: string; window: number; tokens: number }[] = [];
-    for (const [index, answer] of reply.answers.entries()) {
-      const charge = reply.request.charges[index];
-      if (answer.kind === "refused" || charge === undefined) continue;
-      const tokens = charge.cost + answer.leased;
-      const unspent = this.#random() < 0.25 ? this.#between(0, tokens) : 0;
-      const key = `${charge.budget}@${answer.window}`;
-      this.#admitted.set(key, (this.#admitted.get(key) ?? 0) + tokens - unspent);
-      if (unspent > 0) returns.push({ budget: charge.budget, window: answer.window, tokens: unspent });
-    }
-    if (returns.length === 0) return;
-    this.#send({
-      isolate: reply.isolate,
-      body: { kind: "give back", request: { v: 1, requestId: reply.request.requestId, returns } },
-    });
+    const { to, answer, request } = reply;
+    if (answer.kind === "outdated") throw new Error("expected no other rule");
+    to.nth = answer.window === to.window ? request.nth : 1;
+    to.window = answer.window;
+    if (answer.kind === "refused") return;
+    this.#admissions.push({ at: reply.at, tokens: answer.tokens });
+    if (answer.lease === null) return;
+    const now = this.#clockOf(to);
+    const from = this.#build === "counts leases from the reply" ? now : reply.sentAt;
+    const window = this.#rule.algorithm === "fixed-window" ? answer.window : null;
+    to.leases = withLease(to.leases, heldLease(request.requestId, answer.lease, from, window), now);
+  }
+
+  #spend(): void {
+    const isolate = this.#oneOf(this.#isolates);
+    const now = this.#clockOf(isolate, this.#between(0, standstillMs));
+    const there = spendable(isolate.leases, now);
+    if (there === 0) return;
+    const tokens = this.#random() < 0.5 ? there : this.#between(1, there);
+    spend(isolate.leases, tokens, now);
+    this.#leased += tokens;
+    this.#admissions.push({ at: this.#now, tokens });
+  }
+
+  #giveBack(): void {
+    const isolate = this.#oneOf(this.#isolates);
+    const lease = isolate.leases.find(({ paced, tokens }) => paced === null && tokens > 0);
+    if (lease === undefined) return;
+    const { requestId } = lease;
+    const tokens = this.#between(1, lease.tokens);
+    lease.tokens = 0;
+    const request: GiveBackRequest = { v: 1, requestId, budget: "b", tokens };
+    this.#send({ from: isolate, sentAt: 0, body: { kind: "give back", request } });
   }
 
   #passTime(): void {
     const { windowMs } = this.#rule;
     const dice = this.#random();
-    if (dice < 0.6) this.#now += this.#between(0, Math.ceil(windowMs / 3));
-    else if (dice < 0.8) this.#now += windowMs;
-    else if (dice < 0.87) this.#now += this.#between(0, hourMs);
-    else if (dice < 0.95) this.#now -= this.#between(0, windowMs);
-    else this.#now -= this.#between(0, 2 * hourMs);
-    this.#now = Math.max(this.#now, this.#earliest);
+    if (dice < 0.4) this.#now += this.#between(0, 60);
+    else if (dice < 0.8) this.#now += this.#between(0, Math.ceil(windowMs / 3));
+    else if (dice < 0.95) this.#now += windowMs;
+    else this.#now += this.#between(0, 3 * windowMs);
   }
 
   /** Memory is gone; what was written stays. */
@@ -211,13 +223,16 @@ class Planet {
     for (const limiter of this.#limiters.values()) {
       if (limiter.budgets.sweep(this.#now, 2) !== "idle") continue;
       limiter.ledger = new MemoryLedger();
-      this.#earliest = this.#now - clockErrorMs;
       limiter.budgets = new Budgets(limiter.ledger, limiter.budgets.clock);
     }
   }
 
-  #limiterOf(isolate: number): { ledger: MemoryLedger; budgets: Budgets } {
-    const which = this.#build === "counts per isolate" ? isolate : 0;
+  #clockOf({ rate, offsetMs }: Isolate, standsStillMs = 0): number {
+    return Math.floor(offsetMs + 1_700_000_000_000 + (this.#now - standsStillMs - 1_700_000_000_000) * rate);
+  }
+
+  #limiterOf(isolate: Isolate): { ledger: MemoryLedger; budgets: Budgets } {
+    const which = this.#build === "counts per isolate" ? isolate : null;
     let limiter = this.#limiters.get(which);
     if (limiter === undefined) {
       const ledger = new MemoryLedger();

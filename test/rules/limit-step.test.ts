@@ -1,6 +1,7 @@
 import { parseList } from "structured-headers";
 import { describe, expect, test, vi } from "vitest";
-import type { Limit, Route } from "../../workers/config/mesh.ts";
+import type { Route, RouteLimit } from "../../workers/config/mesh.ts";
+import type { LimitInForce } from "../../workers/limit/taken.ts";
 import { limit as limitStep } from "../../workers/gate/limits.ts";
 import type { Passage } from "../../workers/gate/passage.ts";
 import type { Refusal } from "../../workers/problem/problem.ts";
@@ -9,8 +10,9 @@ import { limitOf, Wire } from "./limit-wire.ts";
 const reads = limitOf({ name: "reads", quota: 3, windowMs: 1_000 });
 const plan = limitOf({ name: "plan", quota: 10, windowMs: 60_000, by: [{ kind: "tenant" }] });
 
-function routeOf(...limits: Limit[]): Route {
-  return { name: "GET /*", limits } as unknown as Route;
+function routeOf(...limits: LimitInForce[]): Route {
+  const routed = limits.map((limit): RouteLimit => ({ limit, cost: 1, costHeader: null }));
+  return { name: "GET /*", limits: routed } as unknown as Route;
 }
 
 interface Gone {
@@ -20,6 +22,8 @@ interface Gone {
 
 async function pass(wire: Wire, route: Route, more: Partial<Passage> = {}): Promise<Gone> {
   const head: Record<string, string> = {};
+  for (const { limit } of route.limits)
+    if (!wire.limits.has(limit.name)) wire.limits.set(limit.name, { ...limit, version: null });
   const passage = {
     fields: new Map<string, string>(),
     isolate: { limits: wire.desk },
@@ -28,11 +32,14 @@ async function pass(wire: Wire, route: Route, more: Partial<Passage> = {}): Prom
     route,
     address: "192.0.2.1",
     isExempt: false,
+    request: { method: "GET" },
+    asks: [],
     identity: null,
     head,
     ...more,
   } as unknown as Passage;
   const result = await limitStep(passage);
+  await wire.settle();
   if (result instanceof Response) throw new Error("expected no answer of its own");
   return { refusal: result, head };
 }
@@ -122,8 +129,9 @@ describe("refusals", () => {
     wire.faults.push("fails", "fails");
     const closed = await pass(wire, routeOf(reads));
     expect(closed.refusal).toMatchObject({ code: "overloaded", headers: { "Retry-After": "1" } });
-    wire.faults.push("fails", "fails");
-    const open = await pass(wire, routeOf({ ...reads, onError: "open" }));
+    const other = new Wire();
+    other.faults.push("fails", "fails");
+    const open = await pass(other, routeOf({ ...reads, onError: "open" }));
     expect(open.refusal).toBeNull();
     expect(open.head["RateLimit"]).toBeUndefined();
     expect(items(open.head["RateLimit-Policy"])).toHaveLength(1);

@@ -1,60 +1,107 @@
-/** A desk in front of one limiter in memory, with a wire between them that fails as told. */
+/** A desk in front of limiters in memory, with a wire between them that fails as told. */
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
-import type { Local } from "../../workers/config/local.ts";
-import type { Limit, Mesh } from "../../workers/config/mesh.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
-import { MemoryLedger } from "./limit-histories.ts";
+import type { Ask, LimitInForce, Taken } from "../../workers/limit/taken.ts";
+import { MemoryLedger } from "../support/limiter-ledger.ts";
 
 export type Fault = "none" | "fails" | "overloaded" | "silent" | "loses the reply" | "late";
 
 export const startOfWindow = 1_000 * 60_000;
 
-export function limitOf(more: Partial<Limit> = {}): Limit {
+export function limitOf(more: Partial<LimitInForce> = {}): LimitInForce {
   return {
     name: "reads",
     by: [{ kind: "address" }],
     algorithm: "fixed-window",
     quota: 3,
     windowMs: 60_000,
+    burst: 0,
     mode: "enforce",
     onError: "closed",
+    timeoutMs: 1_000,
+    methods: null,
+    prefix: { ipv4: 32, ipv6: 64 },
+    version: null,
     ...more,
   };
+}
+
+export function askOf(limit: LimitInForce, cost = 1, budget = "b", neighbourhood: string | null = null): Ask {
+  const amountOf: Ask["amountOf"] = (quota) => (typeof quota === "object" ? quota.else : quota);
+  return { limit, budget, cost, neighbourhood, amountOf };
 }
 
 export class Wire {
   /** What happens to the next calls, in order; then nothing. */
   readonly faults: Fault[] = [];
+  /** Charges, and everything. */
+  charges = 0;
   calls = 0;
   now = startOfWindow;
   readonly desk: LimitDesk;
   readonly context: { waitUntil(work: Promise<unknown>): void };
+  readonly limits = new Map<string, LimitInForce>();
   readonly #afterwards: Promise<unknown>[] = [];
   readonly #limiters = new Map<string, Budgets>();
   readonly #held: (() => void)[] = [];
 
-  constructor(local: Local["limits"] | null = null, known: readonly Limit[] = []) {
+  constructor(isAllShadow = false) {
     const { port } = this;
     this.desk = new LimitDesk({
-      mesh: { limits: new Map(known.map((limit) => [limit.name, limit])) } as unknown as Mesh,
+      rules: {
+        find: (name) => this.limits.get(name),
+        all: () => this.limits,
+        current: () => true,
+        hear: (name, version) => {
+          const known = this.limits.get(name);
+          const { quota } = version.change;
+          if (known !== undefined) this.limits.set(name, { ...known, quota: quota ?? known.quota, version });
+        },
+        resets: () => 0,
+      },
       limiter: (name) => port(name),
-      local: local === null ? null : { region: "weur", origins: {}, limits: local, likeProduction: false },
+      isAllShadow,
       clock: () => this.now,
+      wait: () => new Promise(() => undefined),
     });
     this.context = { waitUntil: (work) => void this.#afterwards.push(work) };
   }
 
-  readonly port = (name: string): LimiterContract => ({
-    charge: (request) => this.#call(() => ({ v: 1, answers: this.#limiter(name).charge(request, this.now) })),
-    giveBack: (request) => this.#call(() => this.#limiter(name).giveBack(request, this.now)),
-    peek: (request) => this.#call(() => this.#limiter(name).peek(request, this.now)),
-  });
+  readonly port = (name: string): LimiterContract => {
+    const limiter = () => this.limiter(name);
+    return {
+      charge: (request) => {
+        this.charges += 1;
+        return this.#call(() => limiter().charge(request, this.now));
+      },
+      giveBack: (request) => this.#call(() => limiter().giveBack(request, this.now)),
+      hold: (request) => this.#call(() => limiter().hold(request, this.now)),
+      reserve: (request) => this.#call(() => limiter().reserve(request, this.now)),
+      settle: (request) => this.#call(() => limiter().settle(request, this.now)),
+      peek: (request) => this.#call(() => limiter().peek(request, this.now)),
+      reset: (request) => this.#call(() => limiter().reset(request, this.now)),
+      counts: () => this.#call(() => ({ v: 1, ...limiter().counts })),
+    };
+  };
 
-  used(limit: Limit, budget: string): number {
-    const { name, algorithm, windowMs } = limit;
-    const rule = { algorithm, name, version: 0, quota: 1_000, windowMs };
-    return this.#limiter(name).peek({ rule, budget }, this.now).used;
+  async take(limit: LimitInForce, cost = 1, budget = "b"): Promise<Taken> {
+    this.limits.set(limit.name, this.limits.get(limit.name) ?? limit);
+    const { taken } = await this.desk.take([askOf(this.limits.get(limit.name) ?? limit, cost, budget)], this.context);
+    const [only] = taken;
+    if (!only) throw new Error("expected an answer for one ask");
+    return only;
+  }
+
+  used(limit: LimitInForce, budget: string): number {
+    const quota = typeof limit.quota === "number" ? limit.quota : 1_000;
+    return this.limiter(limit.name).peek({ v: 1, rule: { ...limit, quota }, budget }, this.now).used;
+  }
+
+  limiter(name: string): Budgets {
+    const limiter = this.#limiters.get(name) ?? new Budgets(new MemoryLedger());
+    this.#limiters.set(name, limiter);
+    return limiter;
   }
 
   /** Lets calls through that were late. */
@@ -62,15 +109,9 @@ export class Wire {
     for (const go of this.#held.splice(0)) go();
   }
 
-  /** What goes on after the answer. */
+  /** Whatever can still happen at this moment. */
   async settle(): Promise<void> {
-    while (this.#afterwards.length > 0) await this.#afterwards.shift();
-  }
-
-  #limiter(name: string): Budgets {
-    const limiter = this.#limiters.get(name) ?? new Budgets(new MemoryLedger());
-    this.#limiters.set(name, limiter);
-    return limiter;
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
   }
 
   async #call<Answer>(act: () => Answer): Promise<Answer> {

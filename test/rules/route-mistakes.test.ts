@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { limit, type MistakeRow, route, mistakesOf, service, withRoute, withTop } from "../support/configurations.ts";
 
+const plans = { claim: "plan", of: { free: 10 }, else: 10 };
+
 const rows: readonly MistakeRow[] = [
   [
     "routes are needed",
@@ -59,6 +61,111 @@ const rows: readonly MistakeRow[] = [
     'routes[0].limits[0]: expected the name of a limit, perhaps "reads": received "reeds"',
   ],
   [
+    "a route's limits are a list",
+    withRoute({ limits: "reads" }, { limits: { reads: limit } }),
+    'routes[0].limits: expected a list of limits: names, or { name, cost?, costHeader? }: received "reads"',
+  ],
+  [
+    "a limit in a list is named",
+    withRoute({ limits: [7] }, { limits: { reads: limit } }),
+    "routes[0].limits[0]: expected the name of a limit, or { name, cost?, costHeader? }: received 7",
+  ],
+  [
+    "a limit with a cost is named",
+    withRoute({ limits: [{ cost: 2 }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].name: expected the name of a limit: received nothing",
+  ],
+  [
+    "a limit with a cost exists",
+    withRoute({ limits: [{ name: "reeds", cost: 2 }] }, { limits: { reads: limit } }),
+    'routes[0].limits[0].name: expected the name of a limit, perhaps "reads": received "reeds"',
+  ],
+  [
+    "a route names a limit once",
+    withRoute({ limits: ["reads", "reads"] }, { limits: { reads: limit } }),
+    'routes[0].limits[1]: expected each limit once: received "reads"',
+  ],
+  [
+    "a route names a limit once, however it is written",
+    withRoute({ limits: ["reads", { name: "reads", cost: 2 }] }, { limits: { reads: limit } }),
+    'routes[0].limits[1].name: expected each limit once: received "reads"',
+  ],
+  [
+    "a limit in a route has no other fields",
+    withRoute({ limits: [{ name: "reads", costs: 2 }] }, { limits: { reads: limit } }),
+    'routes[0].limits[0].costs: expected a known field, perhaps "cost": received "costs"',
+  ],
+  [
+    "a cost is not negative",
+    withRoute({ limits: [{ name: "reads", cost: -1 }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].cost: expected a whole number from 0 to 1000000000: received -1",
+  ],
+  [
+    "a cost is whole",
+    withRoute({ limits: [{ name: "reads", cost: 0.5 }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].cost: expected a whole number from 0 to 1000000000: received 0.5",
+  ],
+  [
+    "a cost is a number",
+    withRoute({ limits: [{ name: "reads", cost: "2" }] }, { limits: { reads: limit } }),
+    'routes[0].limits[0].cost: expected a whole number from 0 to 1000000000: received "2"',
+  ],
+  [
+    "a cost can be counted",
+    withRoute({ limits: [{ name: "reads", cost: 1e10 }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].cost: expected a whole number from 0 to 1000000000: received 10000000000",
+  ],
+  [
+    "a cost is within the quota",
+    withRoute({ limits: [{ name: "reads", cost: 11 }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].cost: expected at most 10, the quota of reads: more could never pass: received 11",
+  ],
+  [
+    "a cost is within what some plan has",
+    withRoute(
+      { limits: [{ name: "reads", cost: 101 }] },
+      { limits: { reads: { ...limit, quota: { claim: "plan", of: { pro: 100 }, else: 10 } } } },
+    ),
+    "routes[0].limits[0].cost: expected at most 100, the quota of reads: more could never pass: received 101",
+  ],
+  [
+    "a cost is within what a bucket holds",
+    withRoute(
+      { limits: [{ name: "reads", cost: 6 }] },
+      { limits: { reads: { ...limit, algorithm: "token-bucket", burst: 5 } } },
+    ),
+    "routes[0].limits[0].cost: expected at most 5, the burst of reads: more could never pass: received 6",
+  ],
+  [
+    "a cost is in a header",
+    withRoute({ limits: [{ name: "reads", costHeader: "x cost" }] }, { limits: { reads: limit } }),
+    `routes[0].limits[0].costHeader: expected a header's name: received "x cost"`,
+  ],
+  [
+    "a request holds one permit",
+    withRoute(
+      { limits: [{ name: "reads", cost: 2 }] },
+      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
+    ),
+    "routes[0].limits[0].cost: expected 1: a request holds one permit: received 2",
+  ],
+  [
+    "a request holds no less than one permit",
+    withRoute(
+      { limits: [{ name: "reads", cost: 0 }] },
+      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
+    ),
+    "routes[0].limits[0].cost: expected 1: a request holds one permit: received 0",
+  ],
+  [
+    "a permit has no cost to settle",
+    withRoute(
+      { limits: [{ name: "reads", costHeader: "x-cost" }] },
+      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
+    ),
+    'routes[0].limits[0].costHeader: expected none: a permit is given back, and costs nothing: received "x-cost"',
+  ],
+  [
     "identity is one of three",
     withRoute({ identity: "maybe" }),
     'routes[0].identity: expected "none" or "optional" or "required" or { need, forward }: received "maybe"',
@@ -97,6 +204,11 @@ const rows: readonly MistakeRow[] = [
     "a limit by tenant needs an identity",
     withRoute({ identity: "none", limits: ["l"] }, { limits: { l: { ...limit, by: ["address", "tenant"] } } }),
     'routes[0].limits[0]: expected a limit that needs no identity, which this route does not read (it counts by tenant): received "l"',
+  ],
+  [
+    "a quota by claim needs an identity",
+    withRoute({ identity: "none", limits: ["l"] }, { limits: { l: { ...limit, quota: plans } } }),
+    'routes[0].limits[0]: expected a limit that needs no identity, which this route does not read (its quota is by claim): received "l"',
   ],
   [
     "a limit by key is for the API only",

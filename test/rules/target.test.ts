@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { canonicalPath } from "../../workers/gate/canonical-path.ts";
 import { readTarget } from "../../workers/gate/target.ts";
 
 describe("target", () => {
@@ -31,5 +33,70 @@ describe("target", () => {
     ["http://a.example/x?y#z", "a.example"],
   ])("%s with Host %j is refused", (url, field) => {
     expect(readTarget(url, field).kind).toBe("refused");
+  });
+});
+
+describe("the path of a budget of the mesh's own API", () => {
+  const budgets = "/_mesh/v1/limits/reads/budgets/";
+  const pathOf = (raw: string): string | null => {
+    const target = readTarget(`https://a.example${raw}`, null);
+    return target.kind === "target" ? target.path : null;
+  };
+
+  test.each([
+    ["2001:db8::%2f64", "2001%3Adb8%3A%3A%2F64"],
+    ["%5b%22https:%2f%2fi%22%2c%22a%5C%22b%22%5d", "%5B%22https%3A%2F%2Fi%22%2C%22a%5C%22b%22%5D"],
+    ["%61%2F..%2Fb", "a%2F..%2Fb"],
+    ["%252F", "%252F"],
+  ])("holds any key as one segment: %s is %s", (key, canonical) => {
+    expect(pathOf(budgets + key)).toBe(budgets + canonical);
+  });
+
+  test("is its own canonical path for every key, and a URL parser changes nothing of it", () => {
+    const keys = fc
+      .string({ unit: "binary", minLength: 1, maxLength: 40 })
+      .filter((key) => key !== "." && key !== "..");
+    fc.assert(
+      fc.property(keys, (key) => {
+        const path = budgets + encodeURIComponent(key);
+        expect(pathOf(path)).toBe(path);
+        expect(new URL(`https://a.example${path}`).pathname).toBe(path);
+      }),
+    );
+  });
+
+  test.each([
+    "/%5Fmesh/v1/limits/reads/budgets/a%2Fb",
+    "/_MESH/v1/limits/reads/budgets/a%2Fb",
+    "/_mesh/v1/limits/reads/budgets/a%2Fb/c",
+    "/_mesh/v1/limits/reads/budgets/a%2Fb/",
+    "/_mesh/v1/limits/reads/budgets/https://i%2F",
+    "/_mesh/v1/limits/reads%2Fbudgets/a",
+    "/_mesh/v1/limits/re%61ds/budgets/a%2Fb",
+    "/_mesh/v1/limits/../budgets/a%2Fb",
+    "/_mesh/v1/limits/x/../reads/budgets/a%2Fb",
+    "/_mesh/v1/limits/reads/take%2Fb",
+    "/_mesh/v1/locks/a%2Fb",
+    "/api/_mesh/v1/limits/reads/budgets/a%2Fb",
+    "//_mesh/v1/limits/reads/budgets/a%2Fb",
+    "/_mesh/v1/limits/reads/budgets/.",
+    "/_mesh/v1/limits/reads/budgets/%2E.",
+    "/_mesh/v1/limits/reads/budgets/%c0%af",
+    "/_mesh/v1/limits/reads/budgets/a%2",
+    "/_mesh/v1/limits/reads/budgets/a b",
+  ])("is the only one that may hold an encoded slash: %s is refused", (raw) => {
+    expect(pathOf(raw)).toBeNull();
+  });
+
+  test("every other path is read as ever", () => {
+    const pieces = "/ /_mesh /v1 /limits /reads /budgets /budgets/ %2F %2f %5C %5f .. %2e ; a b %61 %zz".split(" ");
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 9 }), (parts) => {
+        const raw = `/${parts.join("")}`;
+        fc.pre(!raw.startsWith(budgets));
+        const canonical = canonicalPath(raw);
+        expect(pathOf(raw)).toBe(canonical.kind === "canonical" ? canonical.path : null);
+      }),
+    );
   });
 });

@@ -51,6 +51,16 @@ export class VirtualTime {
     heap[index] = due;
   }
 
+  /** The next thing that happens by `end`; false when there is none. */
+  step(end: number): boolean {
+    const next = this.#due[0];
+    if (next === undefined || next.at > end) return false;
+    this.#removeFirst();
+    this.now = next.at;
+    next.happen();
+    return true;
+  }
+
   runUntil(end: number): void {
     for (let next = this.#due[0]; next !== undefined && next.at <= end; next = this.#due[0]) {
       this.#removeFirst();

@@ -9,6 +9,7 @@ export const acquire = "POST /locks/loom/acquire";
 export const take = "POST /limits/demo/take";
 export const purge = "POST /invalidations";
 export const takeOf = (more: object) => ({ key: "untouched", ...more });
+const demoOf = (more: object) => ({ limit: "demo", ...takeOf(more) });
 
 /** Rows of [what is wrong, what is sent, the field that the detail names]. */
 const bodies: Readonly<Record<string, readonly (readonly [string, unknown, string])[]>> = {
@@ -93,6 +94,51 @@ const bodies: Readonly<Record<string, readonly (readonly [string, unknown, strin
     ["a cost beyond exact numbers", takeOf({ cost: 2 ** 53 }), "cost: "],
     ["a cost as a text", takeOf({ cost: "1" }), "cost: "],
     ["an unknown field", takeOf({ costs: 1 }), "costs: expected no such field"],
+    ["an empty plan", takeOf({ plan: "" }), "plan: "],
+    ["a plan that is a number", takeOf({ plan: 1 }), "plan: "],
+  ],
+  "POST /limits/take": [
+    ["no takes", {}, "takes: expected, and missing"],
+    ["an empty list of takes", { takes: [] }, "takes: expected a list of 1 to 16"],
+    ["too many takes", { takes: Array.from({ length: 17 }, (_, n) => demoOf({ key: `${n}` })) }, "takes: "],
+    ["takes that are one", { takes: demoOf({}) }, "takes: expected a list of 1 to 16"],
+    ["a budget twice", { takes: [demoOf({}), demoOf({ cost: 2 })] }, "takes.1: expected each limit and key once"],
+    ["a wrong limit within", { takes: [demoOf({}), demoOf({ limit: "Demo" })] }, "takes.1.limit: "],
+    ["a negative cost within", { takes: [demoOf({ cost: -1 })] }, "takes.0.cost: "],
+    ["an unknown field within", { takes: [demoOf({ costs: 1 })] }, "takes.0.costs: expected no such field"],
+  ],
+  "POST /limits/demo/reserve": [
+    ["no cost", takeOf({}), "cost: expected, and missing"],
+    ["ttlMs below its least", takeOf({ cost: 1, ttlMs: 999 }), "ttlMs: expected a whole number from 1000 to 86400000"],
+    ["ttlMs over its most", takeOf({ cost: 1, ttlMs: 86_400_001 }), "ttlMs: "],
+    ["an unknown field", takeOf({ cost: 1, ttl: 5_000 }), "ttl: expected no such field"],
+  ],
+  "POST /limits/demo/settle": [
+    ["no reservation", { cost: 1 }, "reservation: expected, and missing"],
+    [
+      "a reservation that nobody gave",
+      { reservation: "abcd", cost: 1 },
+      "reservation: expected a reservation as it was",
+    ],
+    ["a reservation over its length", { reservation: "A".repeat(10_000), cost: 1 }, "reservation: "],
+    ["a reservation that is a number", { reservation: 7, cost: 1 }, "reservation: "],
+  ],
+  "PUT /limits/demo": [
+    ["no body", undefined, "body: expected JSON"],
+    ["no change", {}, "body: expected quota, windowMs, burst or mode"],
+    ["an end alone", { expiresAt: "2999-01-01T00:00:00Z" }, "body: expected quota, windowMs, burst or mode"],
+    ["another algorithm", { algorithm: "token-bucket" }, "algorithm: expected no such field"],
+    ["a negative quota", { quota: -1 }, "quota: expected a whole number from 0"],
+    ["a quota of another form", { quota: { plan: 1 } }, "quota."],
+    ["a quota that is null", { quota: null }, "quota: "],
+    ["a plan with an endless name", { quota: { claim: "plan", of: { ["p".repeat(5_000)]: 1 }, else: 1 } }, "quota.of."],
+    ["a window of a blink", { windowMs: 99 }, "windowMs: expected a whole number from 100 to 2678400000"],
+    ["a window that is a text", { windowMs: "60000" }, "windowMs: "],
+    ["a burst of a window", { burst: 5 }, "burst: "],
+    ["an unknown mode", { mode: "off" }, "mode: "],
+    ["an end that is past", { quota: 1, expiresAt: "2020-01-01T00:00:00Z" }, "expiresAt: "],
+    ["an end that no month has", { quota: 1, expiresAt: "2999-02-30T00:00:00Z" }, "expiresAt: "],
+    ["an end in another zone", { quota: 1, expiresAt: "2999-01-01T00:00:00+01:00" }, "expiresAt: "],
   ],
   [purge]: [
     ["nothing to purge", {}, "expected tags, urls, prefixes or everything"],
@@ -142,6 +188,13 @@ const targets: readonly (readonly [string, string])[] = [
   ["GET /locks?page=2", "page: expected no such field"],
   ["GET /limits?limit=-5", "limit: "],
   ["GET /limits?cursor=A", "cursor: "],
+  ["GET /limits/demo?ack=none", "ack: expected no such field"],
+  ["GET /limits/demo/counts?since=1", "since: expected no such field"],
+  ["GET /limits/demo/budgets/untouched?ack=none", "ack: expected no such field"],
+  ["GET /limits/demo/budgets/untouched?plan=", "plan: "],
+  ["DELETE /limits/demo?ack=all", "ack: "],
+  ["DELETE /limits/demo/budgets/untouched?timeoutMs=-1", "timeoutMs: "],
+  ["DELETE /limits/demo/budgets/untouched?plan=a&plan=b", "query plan: "],
   ["GET /status?fromat=text", "fromat: expected no such field"],
   ["GET /events/an-id?after=1", "after: expected no such field"],
   ["GET /locks/Loom", "name: "],
@@ -162,6 +215,13 @@ const targets: readonly (readonly [string, string])[] = [
   ["GET /events/a%20b", "id: "],
   [`GET /events/${"e".repeat(129)}`, "id: "],
   [`GET /limits/demo/budgets/${"k".repeat(513)}`, "key: "],
+  ["GET /limits/demo/budgets/a%00", "key: "],
+  ["GET /limits/demo/budgets/a%c2%85", "key: "],
+  ["GET /limits/demo/budgets/a%ff", "path: expected the key in UTF-8"],
+  ["GET /limits/demo/budgets/%2e%2e", "path: expected no dot segment"],
+  ["GET /limits/demo%2Fbudgets/a", "path: "],
+  ["GET /%5Fmesh/v1/limits/demo/budgets/a%2Fb", "path: "],
+  ["POST /limits/demo%2Ftake", "path: "],
 ];
 
 const targetCalls = targets.map(([line, names]): RefusedCall => {

@@ -1,8 +1,16 @@
 /** /_mesh/v1/auth: how a token is got, what it says, and the keys that verify it. No Bearer token is needed here. */
 import { type Context, Hono } from "hono";
 import { keyringStub } from "../../durable-objects/stubs.ts";
-import { adminScopes, isAdmin, scopesAskedFor } from "../token/admin-client.ts";
-import { readClientCredential, readTokenForm, type TokenForm } from "../token/client-credential.ts";
+import { wholeSeconds } from "../limit/rate-limit-fields.ts";
+import { clientAddress } from "../login/client-address.ts";
+import { clientLogin, loginGuardOf } from "../login/client-login.ts";
+import { adminScopes, scopesAskedFor } from "../token/admin-client.ts";
+import {
+  readClientCredential,
+  readTokenForm,
+  type ClientCredential,
+  type TokenForm,
+} from "../token/client-credential.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
 import { readText } from "./body.ts";
@@ -37,10 +45,33 @@ async function issueToken(c: Call): Promise<Response> {
   if (credential.kind === "malformed") throw refused("malformed_request", credential.detail);
   checkGrant(form, authorization !== null);
   if (credential.kind === "missing") throw wrongCredentials();
-  if (!(await isAdmin(credential, c.var.isolate.env))) throw wrongCredentials();
+  await admit(c, credential);
   const scopes = scopesAskedFor(form.get("scope"));
   if (scopes === null) throw refused("malformed_request", `scope: expected one or more of ${adminScopes.join(" ")}`);
   return signFor(c, credential.client, scopes);
+}
+
+/** Whoever is not told here that the secret is wrong has the right one. */
+async function admit(c: Call, credential: ClientCredential): Promise<void> {
+  const { isolate } = c.var;
+  const found = clientAddress(isolate, c.req.raw.headers);
+  if (found.kind === "refused") throw refused("malformed_request", found.detail);
+  const from = { address: found.address, zone: c.req.header("cf-worker") };
+  const login = await clientLogin(loginGuardOf(isolate), credential, from, isolate.env);
+  switch (login.kind) {
+    case "right":
+      return;
+    case "wrong":
+      throw wrongCredentials();
+    case "refused":
+      throw refused("too_many_logins", undefined, { headers: { "Retry-After": retryAfter(login.retryAfterMs) } });
+    case "unreachable":
+      throw refused("overloaded", "the login guard could not be asked", { headers: { "Retry-After": "1" } });
+  }
+}
+
+function retryAfter(ms: number): string {
+  return String(Math.max(1, wholeSeconds(ms)));
 }
 
 async function signFor(c: Call, client: string, scopes: readonly string[]): Promise<Response> {

@@ -44,7 +44,7 @@ function expectedBy(issue: v.BaseIssue<unknown>): string {
 }
 
 /** Names of fields come from the caller and may be as long as the body. */
-function shortened(field: string): string {
+export function shortened(field: string): string {
   return field.length <= longestField ? field : `${field.slice(0, longestField)}…`;
 }
 

@@ -1,5 +1,6 @@
 /** A route: what it matches, where it leads, and whether its settings make sense together. */
 import { compilePattern, type PathPattern } from "../gate/path-pattern.ts";
+import { checkLimitNames, compileRouteLimits } from "./compile-route-limits.ts";
 import type { CacheRule, Cors, Limit, Rewrite, Route, Service } from "./mesh.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { suggestion, type PathKey } from "./refusal.ts";
@@ -26,7 +27,7 @@ export function compileRoute(value: unknown, at: Path, around: RouteSurroundings
   const path = compileMatch(text, isShort ? [...at, "match"] : [...at, "match", "path"], mistakes);
   const service = around.services.get(settings.service);
   const identity = compileIdentity(settings.identity, at, mistakes);
-  const limits = limitsOf(settings.limits, identity.need, [...at, "limits"], around.limits, mistakes);
+  const limits = compileRouteLimits(settings.limits, identity.need, [...at, "limits"], around.limits, mistakes);
   const allow = compileAllow(settings.allow, identity.need, [...at, "allow"], mistakes);
   const cors = compileCors(settings.cors, [...at, "cors"], mistakes);
   const rewrite = compileRewrite(settings.rewrite, text, [...at, "rewrite"], mistakes);
@@ -54,11 +55,7 @@ function checkNames(value: unknown, at: Path, known: RouteSurroundings["known"],
   if (typeof service === "string" && known.services.length > 0 && !known.services.includes(service)) {
     mistakes.add([...at, "service"], `the name of a service${suggestion(service, known.services)}`, service);
   }
-  if (!Array.isArray(limits)) return;
-  for (const [index, limit] of (limits as readonly unknown[]).entries()) {
-    if (typeof limit !== "string" || known.limits.includes(limit)) continue;
-    mistakes.add([...at, "limits", index], `the name of a limit${suggestion(limit, known.limits)}`, limit);
-  }
+  checkLimitNames(limits, [...at, "limits"], known.limits, mistakes);
 }
 
 function compileIdentity(setting: RouteSettings["identity"], at: Path, mistakes: Mistakes): Route["identity"] {
@@ -71,37 +68,6 @@ function compileIdentity(setting: RouteSettings["identity"], at: Path, mistakes:
     );
   }
   return setting;
-}
-
-const needsIdentity: ReadonlySet<string> = new Set(["subject", "tenant", "client", "claim"]);
-
-function limitsOf(
-  names: readonly string[],
-  need: Route["identity"]["need"],
-  at: Path,
-  limits: RouteSurroundings["limits"],
-  mistakes: Mistakes,
-): readonly Limit[] {
-  return names.flatMap((name, index) => {
-    const limit = limits.get(name);
-    if (limit === undefined) return [];
-    const part = limit.by.find(({ kind }) => needsIdentity.has(kind));
-    if (need === "none" && part !== undefined) {
-      mistakes.add(
-        [...at, index],
-        `a limit that needs no identity, which this route does not read (it counts by ${part.kind})`,
-        name,
-      );
-    }
-    if (limit.by.some(({ kind }) => kind === "key")) {
-      mistakes.add(
-        [...at, index],
-        'a limit whose key a request has: by "key" only POST /_mesh/v1/limits/NAME/take counts',
-        name,
-      );
-    }
-    return [limit];
-  });
 }
 
 function compileAllow(

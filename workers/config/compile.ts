@@ -37,6 +37,8 @@ export function compile(config: unknown): Mesh {
     addresses: compileAddresses(parts.addresses, mistakes),
     tokens,
     issuers: compileIssuers(parts.issuers, tokens.issuer, isLocal, mistakes),
+    loginGuard: parts.loginGuard,
+    costCap: parts.costCap ?? null,
   };
   const routes = compileRoutes(parts, mesh, mistakes);
   mistakes.throwIfAny();

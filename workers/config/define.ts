@@ -5,6 +5,10 @@
  * the build and the start with its path, what was expected and what was received. docs/configuration.md explains each
  * setting and its default.
  */
+import type { LimitConfig, RouteLimitConfig } from "./define-limit.ts";
+
+export type * from "./define-limit.ts";
+export { readsAndWrites, type ReadsAndWrites, type ReadsAndWritesOptions } from "./reads-and-writes.ts";
 
 /** Gives an editor the types; the checks are made at build and at start. */
 export function defineMesh(config: MeshConfig): MeshConfig {
@@ -37,6 +41,18 @@ export interface MeshConfig {
   readonly tokens?: TokenConfig;
   /** Others whose tokens are accepted. */
   readonly issuers?: readonly IssuerConfig[];
+  /** Wrong passwords: so many in every interval of `windowMs`, by account and address, then no more are tried. */
+  readonly loginGuard?: {
+    /** 1 to 1000. Default 5. */
+    readonly failures?: number;
+    /** 1000 to 86 400 000. Default 10 000. */
+    readonly windowMs?: number;
+  };
+  /** Bounds what limits may cost on the platform. Default: no bound. */
+  readonly costCap?: {
+    /** Object calls a day for the whole mesh, 1 to 10^12; past them each limit's `onError` holds. */
+    readonly callsPerDay: number;
+  };
 }
 
 /** The platform's location hints. */
@@ -72,8 +88,8 @@ export interface RouteConfig {
   readonly identity?: IdentityNeed | { readonly need: IdentityNeed; readonly forward?: "token" | "none" };
   /** All of these scopes, and any one of these roles. Needs identity "required". Default: everyone who is known. */
   readonly allow?: { readonly scopes?: readonly string[]; readonly roles?: readonly string[] };
-  /** Names of limits, all of which must admit. Default none. */
-  readonly limits?: readonly string[];
+  /** Limits by their names, or with what a request costs; all must admit. Default none. */
+  readonly limits?: readonly (string | RouteLimitConfig)[];
   /** "origin" leaves CORS to the service, which is the default. */
   readonly cors?: "origin" | CorsConfig;
   /** Takes leading segments away, then puts a path in front. */
@@ -113,32 +129,6 @@ export interface CacheConfig {
   /** Longer answers pass and are not kept, 1 to 67 108 864. Default 1 048 576. */
   readonly maxObjectBytes?: number;
 }
-
-export interface LimitConfig {
-  /** What is counted: one of these, or a list (each combination has a budget of its own). */
-  readonly by: LimitKey | readonly LimitKey[];
-  /** The only one so far. */
-  readonly algorithm?: "fixed-window";
-  /** Requests a window, 0 (nobody) to 1 000 000 000, or "unlimited". */
-  readonly quota: number | "unlimited";
-  /** 100 to 2 678 400 000 (31 days). */
-  readonly windowMs: number;
-  /** "shadow" counts and refuses nobody. Default "enforce". */
-  readonly mode?: "enforce" | "shadow";
-  /** What holds when the limiter cannot be reached. Default "closed": refuse. */
-  readonly onError?: "closed" | "open";
-}
-
-/** "key" is counted by `POST /_mesh/v1/limits/NAME/take` only. */
-export type LimitKey =
-  | "address"
-  | "subject"
-  | "tenant"
-  | "client"
-  | "route"
-  | "key"
-  | `claim:${string}`
-  | `header:${string}`;
 
 export interface AddressConfig {
   /** Where a client's address is read. Default "platform"; a header counts only as far as your own proxies wrote it. */

@@ -1,4 +1,5 @@
 /** The configuration as the Worker uses it: checked, compiled, frozen. Made by `compile.ts` from what a user wrote. */
+import type { Algorithm, Quota } from "../../durable-objects/limiter/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
 import type { KeySetSource } from "../../durable-objects/key-sets/contract.ts";
 import type { AddressSet } from "../gate/address-set.ts";
@@ -17,6 +18,10 @@ export interface Mesh {
   readonly addresses: AddressPolicy;
   readonly tokens: TokenSettings;
   readonly issuers: ReadonlyMap<string, Issuer>;
+  /** Failed logins: so many in every interval of `windowMs` by account and address, then no more are tried. */
+  readonly loginGuard: { readonly failures: number; readonly windowMs: number };
+  /** The most object calls a day that limits may cost; then `onError` holds. null for no bound. */
+  readonly costCap: { readonly callsPerDay: number } | null;
   /** A digest of the whole configuration: what was kept under another one is not reused. */
   readonly version: string;
 }
@@ -43,7 +48,7 @@ export interface Route {
   readonly service: Service;
   readonly identity: { readonly need: "none" | "optional" | "required"; readonly forward: "token" | "none" };
   readonly allow: { readonly scopes: readonly string[]; readonly roles: readonly string[] } | null;
-  readonly limits: readonly Limit[];
+  readonly limits: readonly RouteLimit[];
   /** null and "origin" leave CORS to the upstream. */
   readonly cors: Cors | null;
   readonly rewrite: Rewrite | null;
@@ -86,12 +91,33 @@ export type LimitPart =
 export interface Limit {
   readonly name: string;
   readonly by: readonly LimitPart[];
-  readonly algorithm: "fixed-window";
-  readonly quota: number | "unlimited";
+  readonly algorithm: Algorithm;
+  readonly quota: Quota;
+  /** Fixed and sliding windows' length; the time in which a bucket gains its quota; how long a permit lives unrenewed. */
   readonly windowMs: number;
+  /** Token bucket: the most that it holds. */
+  readonly burst: number;
   readonly mode: "enforce" | "shadow";
-  /** What holds when the limiter cannot be reached: refuse, or admit. */
-  readonly onError: "closed" | "open";
+  /**
+   * What holds when the limiter cannot be reached and what was leased is spent: refuse, or admit. `leased` refuses as
+   * `closed` does, and renews its leases early, so that there is something to spend when the limiter goes.
+   */
+  readonly onError: "closed" | "open" | "leased";
+  /** How long a request waits for the limiter before `onError` holds. */
+  readonly timeoutMs: number;
+  /** Only requests with these methods are counted; null for all. */
+  readonly methods: ReadonlySet<string> | null;
+  /** Addresses that share these leading bits share a budget. */
+  readonly prefix: { readonly ipv4: number; readonly ipv6: number };
+}
+
+/** A limit as a route uses it. */
+export interface RouteLimit {
+  readonly limit: Limit;
+  /** Tokens for each request, before it goes on. */
+  readonly cost: number;
+  /** A field of the answer that says the true cost, lower case: the difference is settled. null for none. */
+  readonly costHeader: string | null;
 }
 
 export interface AddressPolicy {

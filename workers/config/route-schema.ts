@@ -1,5 +1,6 @@
 /** What a route may say, and its defaults. What it means together with the rest is checked in `compile-route.ts`. */
 import * as v from "valibot";
+import { maxTokens } from "../../durable-objects/limiter/contract.ts";
 import {
   choice,
   either,
@@ -7,6 +8,7 @@ import {
   fields,
   list,
   matching,
+  method,
   plainText,
   truth,
   unavailable,
@@ -15,8 +17,6 @@ import {
 
 const yearMs = 31_536_000_000;
 
-/** CONNECT and TRACE cannot be fetched. */
-const method = matching(/^(?!CONNECT$|TRACE$)[A-Z][A-Z-]{0,19}$/, "a method in capitals, not CONNECT or TRACE");
 /** RFC 6749 section 3.3. */
 const scope = matching(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "a scope (RFC 6749 section 3.3)");
 /** Compared letter by letter with what a browser sends: lower case, no port where it is the usual one. */
@@ -70,6 +70,16 @@ const identitySchema = either(
   }),
 );
 
+const limitForm = "the name of a limit, or { name, cost?, costHeader? }";
+const limitUseSchema = either(
+  v.string(limitForm),
+  fields({
+    name: v.string("the name of a limit"),
+    cost: v.optional(wholeNumber(0, maxTokens), 1),
+    costHeader: v.optional(fieldName),
+  }),
+);
+
 export const routeSchema = fields({
   match: either(pathText, fields({ host: v.optional(hostText), path: v.string("a path pattern") })),
   methods: v.optional(list(method, "a list of at least one method", 1)),
@@ -81,7 +91,8 @@ export const routeSchema = fields({
       roles: v.optional(list(plainText(128), "a list of roles"), []),
     }),
   ),
-  limits: v.optional(list(v.string("the name of a limit"), "a list of names of limits"), []),
+  // That each is there once is checked with the names, however they are written.
+  limits: v.optional(v.array(limitUseSchema, "a list of limits: names, or { name, cost?, costHeader? }"), []),
   cors: v.optional(either(v.literal("origin", '"origin" or { origins, credentials, … }'), corsSchema)),
   rewrite: v.optional(
     fields({

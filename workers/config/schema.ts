@@ -66,7 +66,14 @@ export const partSchemas = {
   tokens: v.optional(tokensSchema, {}),
   issuers: v.optional(v.array(v.unknown(), "a list of issuers"), []),
   accounts: unavailable(),
-  loginGuard: unavailable(),
+  loginGuard: v.optional(
+    fields({
+      failures: v.optional(wholeNumber(1, 1_000), 5),
+      windowMs: v.optional(wholeNumber(1_000, 86_400_000), 10_000),
+    }),
+    {},
+  ),
+  costCap: v.optional(fields({ callsPerDay: wholeNumber(1, 1_000_000_000_000) })),
 } as const;
 
 export type PartName = keyof typeof partSchemas;

@@ -110,6 +110,9 @@ export const name = matching(namePattern, nameExpected);
 const fieldNamePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 export const fieldName = v.pipe(matching(fieldNamePattern, "a header's name"), v.toLowerCase());
 
+/** CONNECT and TRACE cannot be fetched. */
+export const method = matching(/^(?!CONNECT$|TRACE$)[A-Z][A-Z-]{0,19}$/, "a method in capitals, not CONNECT or TRACE");
+
 /** Printable ASCII without spaces at the ends. */
 export function plainText(mostCharacters: number) {
   const expected = `a text of 1 to ${mostCharacters} printable ASCII characters`;

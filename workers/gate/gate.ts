@@ -13,7 +13,7 @@ import { cached } from "./cached.ts";
 import { corsHead, isPreflight, preflightHead } from "./cors.ts";
 import { isWebSocketUpgrade } from "./hop-by-hop.ts";
 import { identify } from "./identity.ts";
-import { limit } from "./limits.ts";
+import { limit, settleCosts } from "./limits.ts";
 import type { Passage, Step } from "./passage.ts";
 import type { PathParams } from "./path-pattern.ts";
 import { findRoute } from "./route.ts";
@@ -39,7 +39,11 @@ export async function gate(
   }
   const params = routed.kind === "matched" ? routed.params : noParams;
   const passage = begin(isolate, request, context, { arrival, route: routed.route, params });
-  const ask: FetchUpstream = (asked) => fetchUpstream(passage, arrival, asked);
+  const ask: FetchUpstream = async (asked) => {
+    const answer = await fetchUpstream(passage, arrival, asked);
+    if (passage.asks.length > 0 && answer instanceof Response) settleCosts(passage, answer.headers);
+    return answer;
+  };
 
   if (routed.kind === "method_not_allowed" && !asksFirst) {
     return refused(passage, refuse("method_not_allowed", undefined, { headers: { Allow: routed.methods.join(", ") } }));
@@ -82,6 +86,7 @@ function begin(
     params,
     address: null,
     isExempt: false,
+    asks: [],
     identity: null,
     head: Object.assign(headOf(isolate, arrival), corsHead(route.cors, arrival.fields.get("origin"))),
   };

@@ -1,6 +1,7 @@
 /** One client's request on its way through the gate. Each step reads what the steps before it found out, and adds its own. */
 import type { Route } from "../config/mesh.ts";
 import type { Isolate } from "../isolate.ts";
+import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
 import type { Identity } from "../token/identity.ts";
 import type { Fields } from "./fields.ts";
@@ -31,6 +32,9 @@ export interface Passage {
   address: string | null;
   /** The address is on the list of those that limits do not count. */
   isExempt: boolean;
+
+  /** limits: what was asked of each that counts this request, in order of name */
+  asks: readonly Ask[];
 
   /** identity: null for anonymous */
   identity: Identity | null;

@@ -1,4 +1,5 @@
 /** What a request asks for: host, canonical path and query, from the request target as it was sent. */
+import { budgetPath } from "./budget-path.ts";
 import { canonicalPath } from "./canonical-path.ts";
 
 export type Target =
@@ -34,7 +35,8 @@ export function readTarget(url: string, hostField: string | null): Target {
     return refused("host: expected one name or address, with a port or without");
   }
   const mark = url.indexOf("?", slash);
-  const path = canonicalPath(mark === -1 ? url.slice(slash) : url.slice(slash, mark));
+  const rawPath = mark === -1 ? url.slice(slash) : url.slice(slash, mark);
+  const path = budgetPath(rawPath) ?? canonicalPath(rawPath);
   if (path.kind === "refused") return path;
   const query = mark === -1 ? "" : url.slice(mark);
   if (query.includes("#")) return refused("query: expected no fragment");

@@ -5,11 +5,13 @@
  * JSON array of issuer and value, a header's value an array of one. None of the bare texts begins with a bracket. A
  * limit with several parts has the JSON array of them. JSON keeps separators, case, Unicode forms and lone surrogates
  * apart. Who has no identity, or lacks the claim or header, counts by address, so that strangers do not share one
- * budget. A text over 512 bytes is replaced by its digest, never cut.
+ * budget; only those without any address, whom nothing tells apart, share `unknown`. Addresses that the limit's prefix
+ * makes one network share a budget. A text over 512 bytes is replaced by its digest, never cut.
  */
 import { maxBudgetBytes } from "../../durable-objects/limiter/contract.ts";
 import type { Limit, LimitPart } from "../config/mesh.ts";
 import type { Identity } from "../token/identity.ts";
+import { networkOf, type PrefixLengths } from "./network.ts";
 
 /** What of a request may decide its budget; a passage through the gate has it all. */
 export interface Asker {
@@ -30,8 +32,11 @@ type Part = string | readonly unknown[];
 export function budgetOf(limit: Limit, asker: Asker): string | Promise<string> {
   const [only, ...others] = limit.by;
   if (only === undefined) throw new Error(`cannot find the budget of limit ${limit.name}: it counts by nothing`);
+  const { by, prefix } = limit;
   const text =
-    others.length === 0 ? textOf(partOf(only, asker)) : JSON.stringify(limit.by.map((part) => partOf(part, asker)));
+    others.length === 0
+      ? textOf(partOf(only, asker, prefix))
+      : JSON.stringify(by.map((part) => partOf(part, asker, prefix)));
   return fits(text) ? text : digestOf(text);
 }
 
@@ -39,24 +44,24 @@ function textOf(part: Part): string {
   return typeof part === "string" ? part : JSON.stringify(part);
 }
 
-function partOf(part: LimitPart, asker: Asker): Part {
+function partOf(part: LimitPart, asker: Asker, prefix: PrefixLengths): Part {
   const { identity } = asker;
   switch (part.kind) {
     case "address":
-      return byAddress(asker);
+      return byAddress(asker, prefix);
     case "route":
       return asker.route.name;
     case "subject":
-      return identity === null ? byAddress(asker) : [identity.issuer, identity.subject];
+      return identity === null ? byAddress(asker, prefix) : [identity.issuer, identity.subject];
     case "tenant":
-      return ofIdentity(asker, identity?.tenant);
+      return ofIdentity(asker, prefix, identity?.tenant);
     case "client":
-      return ofIdentity(asker, identity?.client);
+      return ofIdentity(asker, prefix, identity?.client);
     case "claim":
-      return ofIdentity(asker, claimOf(identity, part.name));
+      return ofIdentity(asker, prefix, claimOf(identity, part.name));
     case "header": {
       const value = asker.fields.get(part.name);
-      return value === undefined ? byAddress(asker) : [value];
+      return value === undefined ? byAddress(asker, prefix) : [value];
     }
     case "key":
       throw new Error("cannot find the budget of a request: a limit by key is taken from through the mesh API only");
@@ -64,35 +69,23 @@ function partOf(part: LimitPart, asker: Asker): Part {
 }
 
 /** A tenant, a client and a claim count within their issuer. */
-function ofIdentity(asker: Asker, value: unknown): Part {
+function ofIdentity(asker: Asker, prefix: PrefixLengths, value: unknown): Part {
   const { identity } = asker;
-  return identity === null || value === null || value === undefined ? byAddress(asker) : [identity.issuer, value];
+  const isAbsent = value === null || value === undefined;
+  return identity === null || isAbsent ? byAddress(asker, prefix) : [identity.issuer, value];
 }
 
 function claimOf(identity: Identity | null, name: string): unknown {
   return identity !== null && Object.hasOwn(identity.claims, name) ? identity.claims[name] : undefined;
 }
 
-function byAddress({ address, fields }: Asker): string {
+function byAddress({ address, fields }: Asker, prefix: PrefixLengths): string {
   if (address === null) return "unknown";
   if (address === workersAddress) {
     const zone = fields.get("cf-worker");
     if (zone !== undefined) return `worker:${zone}`;
   }
-  return address.includes(":") ? networkOf(address) : address;
-}
-
-/** The /64 of an IPv6 address, as RFC 5952 writes it: a subscriber has at least that much. */
-function networkOf(address: string): string {
-  const [before = "", after] = address.split("::");
-  const leading = before === "" ? [] : before.split(":");
-  const trailing = after === undefined || after === "" ? [] : after.split(":");
-  const zeros = Array.from({ length: Math.max(0, 8 - leading.length - trailing.length) }, () => "0");
-  const network = [...leading, ...zeros, ...trailing]
-    .slice(0, 4)
-    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""));
-  while (network.at(-1) === "0") network.pop();
-  return `${network.join(":")}::/64`;
+  return networkOf(address, prefix);
 }
 
 function fits(text: string): boolean {

@@ -1,184 +1,172 @@
 /**
- * The edge half of limits: where an isolate asks for tokens. It answers by itself what it can prove (unlimited, quota
- * 0, refused a moment ago), asks the limiter for the rest, and holds to the limit's policy when that cannot be reached.
+ * The edge half of limits: where an isolate takes tokens. It answers by itself what it can prove (leased, refused a
+ * moment ago, unlimited, quota 0), asks the limiter for the rest, and holds to the limit's policy when that cannot be
+ * reached. Several limits are all or nothing: what was taken before one of them refused is put back.
  */
-import type { FixedWindowRule, LimiterContract, PeekAnswer } from "../../durable-objects/limiter/contract.ts";
-import type { Local } from "../config/local.ts";
-import type { Limit, Mesh } from "../config/mesh.ts";
-import { DenyCache, denialOf } from "./deny-cache.ts";
-import { reach } from "./reach.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
+import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
+import { unlimited } from "./answered.ts";
+import { ChargeLine } from "./charge-line.ts";
+import { spend, spendable } from "./held-lease.ts";
+import { Knowledge } from "./knowledge.ts";
+import type { Rules } from "./rules.ts";
+import { SteadyClock } from "./steady-clock.ts";
+import type { Ask, LimitInForce, Taken, TakenAll, Waits } from "./taken.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+export type { Rules } from "./rules.ts";
 
 export interface LimitDeskParts {
-  readonly mesh: Mesh;
+  readonly rules: Rules;
   /** A fresh port to the single writer of a budget: after an exception the last one is dead. */
   readonly limiter: (limit: string, budget: string) => LimiterContract;
-  readonly local: Local | null;
+  /** All limits are in shadow mode. */
+  readonly isAllShadow: boolean;
   /** ms since 1970. */
   readonly clock?: () => number;
+  readonly wait?: (ms: number) => Promise<void>;
+  /** Whether one more object call is affordable; always, without a cap. */
+  readonly affords?: (context: Waits) => boolean | Promise<boolean>;
 }
 
-/** What of an execution context is needed: work that goes on after the answer. */
-export type Waits = Pick<ExecutionContext, "waitUntil">;
-
-export interface Taken {
-  /** What holds for the caller: in shadow mode always true. */
-  readonly allowed: boolean;
-  /** Tokens the budget still has, as far as is known; 0 when it is not. */
-  readonly remaining: number;
-  /** Until the window ends, ms. */
-  readonly resetMs: number;
-  /** With a refusal: when asking again may help, ms. */
-  readonly retryAfterMs?: number;
-  readonly answeredBy: "limiter" | "deny_cache" | "fallback";
-  readonly quota: number | "unlimited";
-  /** What was charged, for giving it back; null when nothing was. */
-  readonly charged: { readonly requestId: string; readonly window: number; readonly tokens: number } | null;
-}
-
-/** When the limiter cannot be reached: how long a refused client should wait, ms. */
-const fallbackRetryMs = 1_000;
+/** How long leases are spent before what is believed of the rules must have been current once more, ms. */
+const provenForMs = 10_000;
+/** How long a request waits for that, ms; then it goes by what is known: the limiter knows the newest rule anyway. */
+const patienceForRulesMs = 300;
 
 export class LimitDesk {
-  readonly #limits: ReadonlyMap<string, Limit>;
-  readonly #limiter: LimitDeskParts["limiter"];
+  readonly #rules: Rules;
   readonly #isAllShadow: boolean;
-  readonly #clock: () => number;
-  readonly #denied = new DenyCache();
-  /** Made at the first use: randomness is refused at module start. */
-  #idPrefix: string | null = null;
-  #ids = 0;
+  readonly #clock: SteadyClock;
+  readonly #knowledge: Knowledge;
+  readonly #line: ChargeLine;
+  readonly #room: WaitingRoom;
+  #provenAt = -Infinity;
 
-  constructor({ mesh, limiter, local, clock = Date.now }: LimitDeskParts) {
-    this.#limits = mesh.limits;
-    this.#limiter = limiter;
-    this.#isAllShadow = local?.limits === "shadow";
-    this.#clock = clock;
+  constructor({ rules, limiter, isAllShadow, clock = Date.now, wait = sleep, affords = () => true }: LimitDeskParts) {
+    const enforces = (limit: LimitInForce) => this.enforces(limit);
+    this.#rules = rules;
+    this.#isAllShadow = isAllShadow;
+    this.#clock = new SteadyClock(clock);
+    const knowledge = new Knowledge({ enforces, resets: (name) => rules.resets(name) });
+    const line = new ChargeLine({ limiter, denied: () => knowledge.denied, clock: this.#clock, wait });
+    this.#knowledge = knowledge;
+    this.#line = line;
+    this.#room = new WaitingRoom({ knowledge, line, rules, enforces, affords, clock: this.#clock });
   }
 
-  /** The limits in force. */
-  limits(): ReadonlyMap<string, Limit> {
-    return this.#limits;
+  /** For people and for tests: object calls made so far, and what is remembered. */
+  get load(): { readonly calls: number; readonly entries: number; readonly denials: number } {
+    const { book, denied } = this.#knowledge;
+    return { calls: this.#line.calls, entries: book.size, denials: denied.entries };
   }
 
-  enforces(limit: Limit): boolean {
-    return limit.mode === "enforce" && !this.#isAllShadow;
+  /** In force now, as far as is known. */
+  limits(): ReadonlyMap<string, LimitInForce> {
+    return this.#rules.all();
   }
 
-  /** Takes `cost` tokens from a budget, all or none. A whole cost from 0 to `maxTokens`; `now` is when the caller's request came. */
-  take(limit: Limit, budget: string, cost: number, context: Waits, now: number): Taken | Promise<Taken> {
-    const { quota } = limit;
-    if (quota === "unlimited") {
-      return {
-        allowed: true,
-        remaining: Number.MAX_SAFE_INTEGER,
-        resetMs: 0,
-        answeredBy: "limiter",
-        quota,
-        charged: null,
-      };
+  find(name: string): LimitInForce | undefined {
+    return this.#rules.find(name);
+  }
+
+  enforces({ mode }: LimitInForce): boolean {
+    return mode === "enforce" && !this.#isAllShadow;
+  }
+
+  /** Waits, not for long, until what is believed of the rules is current. */
+  async current(context: Waits): Promise<void> {
+    const current = this.#rules.current(context);
+    if (current instanceof Promise) await inTime(current, patienceForRulesMs);
+    this.#provenAt = this.#clock.now();
+  }
+
+  /** All or nothing. At most one ask for each budget. */
+  take(asks: readonly Ask[], context: Waits): TakenAll | Promise<TakenAll> {
+    const now = this.#observed();
+    if (!this.#isProven(now)) return this.#takeProven(asks, context);
+    let isReady = true;
+    for (const [index, ask] of asks.entries()) {
+      const known = this.#knowledge.lookAt(ask, now);
+      if (known === "ask") isReady = false;
+      else if (known !== "leased" && !known.allowed) return refusedAt(asks, index, known);
     }
-    return this.refusal(limit, budget, cost, now) ?? this.#charge({ limit, budget, cost, quota, context, now });
+    if (!isReady) return this.#takeSlowly(asks, context);
+    return { allowed: true, taken: asks.map((ask) => this.#takeKnown(ask, context, now)) };
   }
 
-  /** The refusal that needs no call, or null when only the limiter can tell. */
-  refusal(limit: Limit, budget: string, cost: number, now: number): Taken | null {
-    const { quota, windowMs } = limit;
-    if (quota === 0) return this.#refused(limit, 0, windowMs - (now % windowMs), "deny_cache");
-    const denial = this.#denied.find(keyOf(limit, budget), cost, now);
-    return denial === null ? null : this.#refused(limit, denial.remaining, denial.resetAt - now, "deny_cache");
+  /** Work that is done cost more than was taken for it: the rest is charged, also where too little is left. */
+  charge({ limit, budget, cost, amountOf }: Ask, context: Waits): void {
+    const quota = amountOf(limit.quota);
+    if (quota === "unlimited" || cost <= 0) return;
+    const now = this.#observed();
+    const entry = this.#knowledge.book.find(limit.name, budget);
+    if (entry !== undefined && spendable(entry.leases, now) >= cost) spend(entry.leases, cost, now);
+    else this.#line.owe({ limit, budget, quota, cost }, context);
   }
 
-  /** Returns what `take` charged, after the answer. Best effort: a return that is lost leaves too little, never too much. */
-  giveBack(limit: Limit, budget: string, { charged }: Taken, context: Waits): void {
-    if (charged === null) return;
-    this.#denied.forget(keyOf(limit, budget));
-    const { requestId, window, tokens } = charged;
-    const request = { v: 1, requestId, returns: [{ budget, window, tokens }] } as const;
-    context.waitUntil(reach(() => this.#limiter(limit.name, budget).giveBack(request)));
+  /** The operator made this budget as good as new: nothing that is known here of it holds. */
+  forget(limit: string, budget: string): void {
+    const { book, denied } = this.#knowledge;
+    const entry = book.find(limit, budget);
+    const inForce = this.find(limit);
+    if (inForce !== undefined) denied.forget(this.#knowledge.denyKey(inForce, budget));
+    if (entry === undefined) return;
+    denied.forget(entry.denyKey);
+    entry.leases = [];
+    entry.windowEndsAt = 0;
   }
 
-  /** Looks, and changes nothing; null when the limiter cannot be reached. `quota` must be a number. */
-  async peek(limit: Limit, quota: number, budget: string): Promise<PeekAnswer | null> {
-    const request = { v: 1, rule: ruleOf(limit, quota), budget } as const;
-    const reached = await reach(() => this.#limiter(limit.name, budget).peek(request));
-    return reached.kind === "answered" ? reached.answer : null;
+  /** The time; after a step backward no lease holds. */
+  #observed(): number {
+    const { steps } = this.#clock;
+    const now = this.#clock.now();
+    if (this.#clock.steps !== steps) this.#knowledge.book.endLeases();
+    return now;
   }
 
-  async #charge({ limit, budget, cost, quota, context, now }: Asked): Promise<Taken> {
-    const requestId = this.#newId();
-    const request = { v: 1, requestId, rule: ruleOf(limit, quota), charges: [{ budget, cost, lease: 0 }] } as const;
-    const reached = await reach(async () => {
-      const { answers } = await this.#limiter(limit.name, budget).charge(request);
-      const [answer] = answers;
-      if (answer === undefined) throw new Error("expected one answer for one charge: received none");
-      return answer;
-    });
-    if (reached.kind === "unreachable") {
-      console.warn({ event: "limiter_unreachable", limit: limit.name, onError: limit.onError, reason: reached.reason });
-      const fallback = this.#fallback(limit);
-      if (!fallback.allowed) {
-        // Refused requests cost nothing: should the charge have been made after all, it goes back.
-        const late = reached.late.then((answer) => {
-          if (answer?.kind !== "granted") return;
-          this.giveBack(
-            limit,
-            budget,
-            { ...fallback, charged: { requestId, window: answer.window, tokens: cost } },
-            context,
-          );
-        });
-        context.waitUntil(late);
-      }
-      return fallback;
+  #isProven(now: number): boolean {
+    return now >= this.#provenAt && now - this.#provenAt < provenForMs;
+  }
+
+  async #takeProven(asks: readonly Ask[], context: Waits): Promise<TakenAll> {
+    await this.current(context);
+    const renewed = asks.map((ask) => ({ ...ask, limit: this.find(ask.limit.name) ?? ask.limit }));
+    return this.take(renewed, context);
+  }
+
+  /** Every ask is leased, or known to be refused in shadow mode. */
+  #takeKnown(ask: Ask, context: Waits, now: number): Taken {
+    const claim = this.#knowledge.fromLease(ask, now);
+    if (claim === null) {
+      const known = this.#knowledge.lookAt(ask, now);
+      return typeof known === "object" ? known : unlimited();
     }
-    const { answer } = reached;
-    if (answer.kind === "refused") {
-      const denial = denialOf(answer.remaining, answer.resetMs, now, this.#clock());
-      this.#denied.learn(keyOf(limit, budget), denial);
-      if (!this.enforces(limit)) console.log({ event: "limit_would_refuse", limit: limit.name });
-      return this.#refused(limit, answer.remaining, answer.resetMs, "limiter");
-    }
-    const { remaining, resetMs, window } = answer;
-    const charged = cost === 0 ? null : { requestId, window, tokens: cost };
-    return { allowed: true, remaining, resetMs, answeredBy: "limiter", quota: answer.quota, charged };
+    if (ask.limit.onError === "leased") this.#refill(ask, context);
+    return claim.taken;
   }
 
-  #refused(limit: Limit, remaining: number, resetMs: number, answeredBy: "limiter" | "deny_cache"): Taken {
-    const { quota } = limit;
-    const known = { remaining, resetMs, answeredBy, quota, charged: null } as const;
-    return this.enforces(limit) ? { ...known, allowed: false, retryAfterMs: resetMs } : { ...known, allowed: true };
+  /** Early, and beside the request: when the limiter goes away there is something to spend. */
+  #refill({ limit, budget, amountOf }: Ask, context: Waits): void {
+    const quota = amountOf(limit.quota);
+    const entry = this.#knowledge.book.find(limit.name, budget);
+    if (quota !== "unlimited" && entry !== undefined) this.#line.refill(entry, limit, quota, context);
   }
 
-  #fallback(limit: Limit): Taken {
-    const { quota } = limit;
-    const known = { remaining: 0, answeredBy: "fallback", quota, charged: null } as const;
-    return limit.onError === "open" || !this.enforces(limit)
-      ? { ...known, allowed: true, resetMs: 0 }
-      : { ...known, allowed: false, resetMs: fallbackRetryMs, retryAfterMs: fallbackRetryMs };
-  }
-
-  /** Unique without randomness for each request, which shows in profiles. */
-  #newId(): string {
-    this.#idPrefix ??= crypto.randomUUID();
-    this.#ids += 1;
-    return `${this.#idPrefix}.${this.#ids.toString(36)}`;
+  async #takeSlowly(asks: readonly Ask[], context: Waits): Promise<TakenAll> {
+    const claims = await Promise.all(asks.map((ask) => this.#room.claim(ask, context)));
+    const refusing = claims.findIndex(({ taken }) => !taken.allowed);
+    if (refusing === -1) return { allowed: true, taken: claims.map(({ taken }) => taken) };
+    for (const claim of claims) if (claim.taken.allowed) claim.undo?.();
+    return refusedAt(asks, refusing, claims[refusing]?.taken ?? null);
   }
 }
 
-interface Asked {
-  readonly limit: Limit;
-  readonly budget: string;
-  readonly cost: number;
-  readonly quota: number;
-  readonly context: Waits;
-  readonly now: number;
+/** Of the others nothing is told: nothing was taken from them. */
+function refusedAt(asks: readonly Ask[], at: number, refused: Taken | null): TakenAll {
+  return { allowed: false, taken: asks.map((_ask, index) => (index === at ? refused : null)) };
 }
 
-function ruleOf({ algorithm, name, windowMs }: Limit, quota: number): FixedWindowRule {
-  return { algorithm, name, version: 0, quota, windowMs };
-}
-
-/** A limit's name holds no line feed. */
-function keyOf(limit: Limit, budget: string): string {
-  return `${limit.name}\n${budget}`;
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

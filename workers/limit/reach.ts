@@ -17,11 +17,17 @@ export type Reached<Answer> =
   /** `late`: what an attempt that was still under way brings after all; null when none does. */
   | { readonly kind: "unreachable"; readonly reason: string; readonly late: Promise<Answer | null> };
 
-const patience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
+/** For calls that no client's request waits for in the first place. */
+export const usualPatience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
+
+/** Of a request that waits at most `timeoutMs`, for an answer that may itself wait `waitMs`. */
+export function patienceOf(timeoutMs: number, waitMs: number): Patience {
+  return { attemptMs: Math.ceil(timeoutMs * 0.4) + waitMs, deadlineMs: timeoutMs + waitMs };
+}
 
 export function reach<Answer>(
   ask: () => Promise<Answer>,
-  { attemptMs, deadlineMs }: Patience = patience,
+  { attemptMs, deadlineMs }: Patience = usualPatience,
 ): Promise<Reached<Answer>> {
   const late = Promise.withResolvers<Answer | null>();
   const result = Promise.withResolvers<Reached<Answer>>();

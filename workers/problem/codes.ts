@@ -75,6 +75,11 @@ export const problems = {
     title: "The quota is used up",
     help: "Wait for the number of seconds in Retry-After. `violated-policies` names the limits.",
   },
+  too_many_logins: {
+    status: 429,
+    title: "Too many failed logins",
+    help: "Too many logins of this name failed from this address, or are under way. The secret was not looked at: wait for the number of seconds in Retry-After.",
+  },
   internal_error: {
     status: 500,
     title: "Internal error",

@@ -8,11 +8,13 @@ import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import type { Cursor, MeshEvent, Page } from "../../durable-objects/log/contract.ts";
 import { Invalidations } from "./invalidations.ts";
 import { readInvalidation } from "./invalidation-data.ts";
+import { LimitChanges, type LimitChanged } from "./limit-changes.ts";
 import type { EntryVerdict, Marked } from "./marked.ts";
 
 export class Beliefs {
   readonly #invalidations: Invalidations;
   readonly #keys = new Map<string, KeysData>();
+  readonly #limits = new LimitChanges();
   #cursor: Cursor | null = null;
 
   constructor(mostInvalidations?: number) {
@@ -35,12 +37,13 @@ export class Beliefs {
       if (this.#cursor?.epoch === page.epoch && page.to < this.#cursor.seq) return true;
       this.#invalidations.reset(reset.floor);
       this.#keys.clear();
+      this.#limits.reset(reset.floor);
       this.#cursor = { epoch: page.epoch, seq: reset.floor };
       // What is retained from before the floor says how things stand, not what was changed since.
-      for (const event of reset.retained) this.#learnKeys(event);
+      for (const event of reset.retained) this.#learnStanding(page.epoch, event);
     }
     const known = this.#cursor.seq;
-    for (const event of page.events) if (event.seq > known) this.#learn(event);
+    for (const event of page.events) if (event.seq > known) this.#learn(page.epoch, event);
     this.#cursor = { epoch: page.epoch, seq: Math.max(known, page.to) };
     return true;
   }
@@ -53,14 +56,28 @@ export class Beliefs {
     return this.#keys.get(issuer);
   }
 
-  #learn(event: MeshEvent): void {
+  /** The newest live change of a limit, also one that is taken back or over. */
+  limitChange(limit: string): LimitChanged | undefined {
+    return this.#limits.changeOf(limit);
+  }
+
+  /** The newest event that may have reset a budget of this limit; 0 for none. */
+  lastReset(limit: string): number {
+    return this.#limits.lastReset(limit);
+  }
+
+  #learn(epoch: string, event: MeshEvent): void {
     if (event.type === "invalidation") this.#invalidations.add(event.seq, readInvalidation(event.data));
-    else this.#learnKeys(event);
+    else this.#learnStanding(epoch, event);
   }
 
   /** A type that this version does not know is an event for others, or for a newer version: skipped, and counted by the cursor. */
+  #learnStanding(epoch: string, event: MeshEvent): void {
+    if (event.type === "keys") this.#learnKeys(event);
+    else this.#limits.learn(epoch, event);
+  }
+
   #learnKeys(event: MeshEvent): void {
-    if (event.type !== "keys") return;
     const data = event.data as Partial<KeysData> | null;
     if (typeof data?.issuer === "string" && Array.isArray(data.keys)) this.#keys.set(data.issuer, data as KeysData);
     // A form of a newer version may have removed any key: all are asked for again.

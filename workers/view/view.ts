@@ -12,6 +12,7 @@ import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { isLive, leaseFrom, restOf, type Lease } from "../../durable-objects/platform/lease.ts";
 import type { ViewAnswer, ViewRequest } from "../../durable-objects/region/contract.ts";
 import { Beliefs } from "./beliefs.ts";
+import type { LimitChanged } from "./limit-changes.ts";
 import type { EntryVerdict, Marked } from "./marked.ts";
 import { pullView } from "./pull.ts";
 
@@ -92,6 +93,16 @@ export class View {
 
   keysOf(issuer: string): KeysData | undefined {
     return this.#beliefs.keysOf(issuer);
+  }
+
+  /** The newest live change of a limit, also one that is taken back or over. Says nothing about the lease. */
+  limitChange(limit: string): LimitChanged | undefined {
+    return this.#beliefs.limitChange(limit);
+  }
+
+  /** The newest event that may have reset a budget of this limit; 0 for none. */
+  lastReset(limit: string): number {
+    return this.#beliefs.lastReset(limit);
   }
 
   /**

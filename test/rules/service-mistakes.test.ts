@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type MistakeRow, mistakesOf, service, withLimit, withService, withTop } from "../support/configurations.ts";
+import { type MistakeRow, mistakesOf, service, withService, withTop } from "../support/configurations.ts";
 
 const rows: readonly MistakeRow[] = [
-  [
-    "an unknown field inside names the nearest",
-    withLimit({ quotta: 1 }),
-    'limits.reads.quotta: expected a known field, perhaps "quota": received "quotta"',
-  ],
   [
     "a service's name is a name",
     withTop({ services: { inventory: service, "A b": service } }),
@@ -117,64 +112,9 @@ const rows: readonly MistakeRow[] = [
     withService({ via: "VPC" }),
     'services.inventory.via: expected no such setting (not available in this version): received "VPC"',
   ],
-  [
-    "a quota is whole",
-    withLimit({ quota: 1.5 }),
-    'limits.reads.quota: expected a whole number from 0 to 1000000000 or "unlimited": received 1.5',
-  ],
-  [
-    "a quota is a number",
-    withLimit({ quota: Number.NaN }),
-    'limits.reads.quota: expected a whole number from 0 to 1000000000 or "unlimited": received NaN',
-  ],
-  [
-    "a quota by claim is for later",
-    withLimit({ quota: { claim: "plan" } }),
-    'limits.reads.quota: expected a whole number from 0 to 1000000000 or "unlimited" (a quota by claim is not available in this version): received {"claim":"plan"}',
-  ],
-  [
-    "a window is not too short",
-    withLimit({ windowMs: 99 }),
-    "limits.reads.windowMs: expected a whole number from 100 to 2678400000: received 99",
-  ],
-  [
-    "a window is not too long",
-    withLimit({ windowMs: 2_678_400_001 }),
-    "limits.reads.windowMs: expected a whole number from 100 to 2678400000: received 2678400001",
-  ],
-  [
-    "a sliding window is for later",
-    withLimit({ algorithm: "sliding-window" }),
-    'limits.reads.algorithm: expected "fixed-window" (others are not available in this version): received "sliding-window"',
-  ],
-  [
-    "a burst is for later",
-    withLimit({ burst: 5 }),
-    "limits.reads.burst: expected no such setting (not available in this version): received 5",
-  ],
-  [
-    "leased errors are for later",
-    withLimit({ onError: "leased" }),
-    'limits.reads.onError: expected "closed" or "open" (others are not available in this version): received "leased"',
-  ],
-  [
-    "a limit counts by something known",
-    withLimit({ by: "adress" }),
-    'limits.reads.by: expected "address", "subject", "tenant", "client", "route", "claim:NAME", "header:NAME", "key", or a list of these: received "adress"',
-  ],
-  [
-    "a credential is no budget's key",
-    withLimit({ by: "header:Cookie" }),
-    'limits.reads.by: expected a header that holds no credential: received "header:Cookie"',
-  ],
-  [
-    "a caller's key stands alone",
-    withLimit({ by: ["key", "address"] }),
-    'limits.reads.by: expected "key" alone: its caller says the whole key: received ["key","address"]',
-  ],
 ];
 
-describe("a mistake in a service or a limit is told by its path, what was expected and what was received", () => {
+describe("a mistake in a service is told by its path, what was expected and what was received", () => {
   // One cause, one line: nothing is told that only follows from it.
   it.each(rows)("%s", (_rule, config, line) => {
     expect(mistakesOf(config)).toEqual([line]);

@@ -1,0 +1,63 @@
+/**
+ * What a whole object writes ahead instead of a row for each budget: moments. Whatever was counted without a row was
+ * counted before `horizon`; so after a crash it is known until when something may be missing, and for nothing more
+ * than a row every few seconds.
+ */
+import type { Ledger } from "./ledger.ts";
+
+/** How far ahead a moment is written, about, ms: the most often that it is written, and the usual loss at a crash. */
+const aheadMs = 5_000;
+/** The longest that a crash may close a short window, ms. */
+const longestLossMs = 10_000;
+
+export class Horizon {
+  readonly #ledger: Ledger;
+  /** What may have been counted in a memory that is lost was counted before this. */
+  readonly lostUpTo: number;
+  /** Windows that began before this may be charged by paced leases that nobody remembers. */
+  readonly pacedUpTo: number;
+  #horizon: number;
+  #paced: number;
+  /** The longest time for which something that was counted without a row can matter, ms. */
+  #longestMs: number;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+    this.lostUpTo = ledger.fact("horizon") ?? 0;
+    this.pacedUpTo = ledger.fact("paced") ?? 0;
+    this.#horizon = this.lostUpTo;
+    this.#paced = this.pacedUpTo;
+    this.#longestMs = ledger.fact("longest_ms") ?? 0;
+  }
+
+  /** From here on nothing that was counted without a row matters. */
+  get endsAt(): number {
+    return Math.max(this.#horizon + this.#longestMs, this.#paced);
+  }
+
+  /** Before anything is counted without a row that can matter for `mattersMs`. True when a moment was written. */
+  reach(now: number, windowMs: number, mattersMs: number): boolean {
+    if (mattersMs > this.#longestMs) {
+      this.#longestMs = mattersMs;
+      this.#ledger.saveFact("longest_ms", mattersMs);
+    }
+    if (now < this.#horizon) return false;
+    this.#horizon = horizonAt(windowMs, now);
+    this.#ledger.saveFact("horizon", this.#horizon);
+    return true;
+  }
+
+  /** Before a paced lease is given that may be spent in windows that begin before `end`. */
+  reachPaced(end: number): void {
+    if (end <= this.#paced) return;
+    this.#paced = end + aheadMs;
+    this.#ledger.saveFact("paced", this.#paced);
+  }
+}
+
+/** Short windows: an edge of theirs about five seconds ahead, never more than ten, so that a crash closes few of them. */
+export function horizonAt(windowMs: number, now: number): number {
+  if (windowMs > longestLossMs) return now + aheadMs;
+  const ahead = Math.ceil((now + aheadMs) / windowMs) * windowMs;
+  return ahead - now <= longestLossMs ? ahead : Math.floor((now + longestLossMs) / windowMs) * windowMs;
+}

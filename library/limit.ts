@@ -1,0 +1,125 @@
+/**
+ * An exact limit, for a Worker of one's own. The module `selvedge/limit`.
+ *
+ * It counts in Limiter objects, exactly and over the whole planet, and answers mostly from leases without asking them.
+ * Beside the class `Limiter` of `selvedge/objects` it needs nothing: docs/guides/in-your-own-worker.md.
+ */
+import { waitUntil as afterAnswer } from "cloudflare:workers";
+import { limiterName } from "../durable-objects/names.ts";
+import { maxTokens } from "../durable-objects/limiter/contract.ts";
+import { LimitDesk } from "../workers/limit/limit-desk.ts";
+import { policyItem } from "../workers/limit/rate-limit-fields.ts";
+import type { LimitInForce, Taken } from "../workers/limit/taken.ts";
+import type { LimitAlgorithm } from "./algorithm.ts";
+import { expected, plainName, wholeNumber } from "./argument.ts";
+import { budgetOfKey } from "./budget-of-key.ts";
+import { limiterObjects } from "./limiter-objects.ts";
+
+export { fixedWindow, slidingWindow, tokenBucket } from "./algorithm.ts";
+export type { BucketOptions, LimitAlgorithm, WindowOptions } from "./algorithm.ts";
+
+export interface LimiterOptions {
+  /**
+   * What holds when the limiter's object cannot be reached and what is leased is spent. "closed" refuses, "open" admits,
+   * "leased" refuses and leases early, so that there is more to spend. Default "closed".
+   */
+  readonly onError?: "closed" | "open" | "leased";
+  /** How long a request waits for the object until that holds, 50 to 10 000. Default 1000. */
+  readonly timeoutMs?: number;
+  /** "shadow" counts and refuses nobody. Default "enforce". */
+  readonly mode?: "enforce" | "shadow";
+  /** Part of the objects' names: limiters of one name in two namespaces share nothing. Default "default". */
+  readonly namespace?: string;
+}
+
+export interface LimitRequest {
+  /** Whose budget: any text but the empty one. Of over 512 bytes only a digest is kept. */
+  readonly key: string;
+  /** Tokens, 0 to 1 000 000 000. Default 1. */
+  readonly cost?: number;
+  /** Work that goes on after the answer. Default: the platform's own. */
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+/** As the platform's `ratelimits` binding answers, and more. */
+export interface LimitOutcome {
+  /** False: refused, and nothing was charged. In shadow mode always true. */
+  readonly success: boolean;
+  /** Tokens that the budget still has, as far as is known; 0 when it is not. */
+  readonly remaining: number;
+  /** Until the budget is as good as new if nobody asks, ms. */
+  readonly resetMs: number;
+  /** With a refusal: when asking again may help, ms; absent when it never does. */
+  readonly retryAfterMs?: number;
+  /** The quota. */
+  readonly limit: number;
+  /** "fallback": the object could not be reached, and `onError` decided. */
+  readonly answeredBy: "lease" | "limiter" | "deny_cache" | "fallback";
+}
+
+export interface RateLimiter {
+  readonly name: string;
+  /** The value of `RateLimit-Policy`; null in shadow mode, where there is nothing to announce. */
+  readonly policy: string | null;
+  /** Rejects with a TypeError or RangeError for an argument that no client can be blamed for. */
+  limit(request: LimitRequest): Promise<LimitOutcome>;
+}
+
+/** Of this isolate. */
+const limits = new Map<string, LimitInForce>();
+
+/** One for all limiters, so that what an isolate remembers is bounded once. Rules that are written down stay. */
+const desk = new LimitDesk({
+  rules: {
+    find: (name) => limits.get(name),
+    all: () => limits,
+    current: () => true,
+    hear: () => {},
+    resets: () => 0,
+  },
+  limiter: (limit, budget) => limiterObjects().getByName(limiterName("library", limit, budget)),
+  isAllShadow: false,
+});
+
+/** Made at module start, or anywhere: the same name and rule make the same limiter. */
+export function limiter(name: string, algorithm: LimitAlgorithm, options: LimiterOptions = {}): RateLimiter {
+  const limit = limitOf(plainName("a name", name), algorithm, options);
+  return {
+    name,
+    policy: limit.mode === "shadow" ? null : policyItem({ ...limit, name }, algorithm.quota),
+    async limit({ key, cost = 1, waitUntil = afterAnswer }) {
+      expected(typeof key === "string" && key !== "", "a key, a text that is not empty", key);
+      wholeNumber("cost", cost, 0, maxTokens);
+      // A missing class is a mistake of the program, not an object that is away.
+      limiterObjects();
+      const ask = { limit, amountOf: () => algorithm.quota, budget: await budgetOfKey(key), cost, neighbourhood: null };
+      // The only ask is answered: it is admitted, or the one that refuses.
+      const [taken] = (await desk.take([ask], { waitUntil })).taken as readonly [Taken];
+      const { allowed: success, quota: _, ...outcome } = taken;
+      return { success, ...outcome, limit: algorithm.quota };
+    },
+  };
+}
+
+/** Two limits of one name would count in one another's budgets. */
+function limitOf(
+  name: string,
+  algorithm: LimitAlgorithm,
+  { onError = "closed", timeoutMs = 1_000, mode = "enforce", namespace = "default" }: LimiterOptions,
+): LimitInForce {
+  const made: LimitInForce = {
+    ...algorithm,
+    name: `${plainName("a namespace", namespace)}/${name}`,
+    onError: expected(["closed", "open", "leased"].includes(onError), "onError closed, open or leased", onError),
+    timeoutMs: wholeNumber("timeoutMs", timeoutMs, 50, 10_000),
+    mode: expected(["enforce", "shadow"].includes(mode), "mode enforce or shadow", mode),
+    by: [],
+    methods: null,
+    prefix: { ipv4: 32, ipv6: 64 },
+    version: null,
+  };
+  const known = limits.get(made.name) ?? made;
+  expected(JSON.stringify(known) === JSON.stringify(made), "a name of one rule", name);
+  limits.set(made.name, known);
+  return known;
+}

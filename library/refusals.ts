@@ -1,0 +1,34 @@
+/** Refusals as documents (RFC 9457), as the gate of a mesh writes them; there are no pages to point to here. */
+
+const quotaExceededType = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+export function quotaExceeded(limit: string, isForEver: boolean): Response {
+  return documentOf({
+    type: quotaExceededType,
+    title: "The quota is used up",
+    status: 429,
+    detail: isForEver
+      ? `the request costs more than the limit ${limit} ever admits`
+      : `the quota of the limit ${limit} is used up`,
+    code: "quota_exceeded",
+    "violated-policies": [limit],
+  });
+}
+
+/** Nobody's quota: what counts could not be asked. */
+export function unreachable(limit: string): Response {
+  return documentOf({
+    type: "about:blank",
+    title: "Service Unavailable",
+    status: 503,
+    detail: `the limit ${limit} could not be asked`,
+    code: "overloaded",
+  });
+}
+
+function documentOf(problem: { readonly status: number; readonly [member: string]: unknown }): Response {
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { "Cache-Control": "no-store", "Content-Type": "application/problem+json" },
+  });
+}

@@ -1,0 +1,328 @@
+/**
+ * The published package, as its users meet it: packed, installed into a fresh Worker, type-checked, bundled and run.
+ * The Worker is the one of docs/guides/in-your-own-worker.md, word for word.
+ */
+import { execFile } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { parseList } from "structured-headers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runWrangler } from "../../local/offline-wrangler.ts";
+import { readWorkerShape } from "../../local/worker-shape.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const guide = readFileSync(join(root, "docs", "guides", "in-your-own-worker.md"), "utf8");
+const run = promisify(execFile);
+
+/** What `selvedge/limit` may weigh, minified and compressed. */
+const mostBytes = 8_192;
+
+/** The first block of a language in the guide. */
+function snippet(language: string): string {
+  const found = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1];
+  if (found === undefined) throw new Error(`expected a block of ${language} in the guide: received none`);
+  return found;
+}
+
+const lines = (text: string): string[] => text.split("\n");
+const swap = lines(snippet("diff"));
+const beforeSwap = swap.filter((line) => !line.startsWith("+")).map((line) => line.slice(1));
+const afterSwap = swap.filter((line) => !line.startsWith("-")).map((line) => line.slice(1));
+
+const objectLines = snippet("toml");
+const noObject = "";
+
+/** Tells what becomes of each of these calls: a name of what was thrown, and its message. */
+const mistaken = `
+import { fixedWindow, limiter, slidingWindow, tokenBucket } from "selvedge/limit";
+import type { LimitOutcome } from "selvedge/limit";
+export { Limiter } from "selvedge/objects";
+const one = limiter("one", fixedWindow({ quota: 1, windowMs: 1_000 }));
+const calls: readonly (() => unknown)[] = [
+  () => one.limit({ key: "" }),
+  () => one.limit({ key: 5 as unknown as string }),
+  () => one.limit({ key: "k", cost: -1 }),
+  () => one.limit({ key: "k", cost: 0.5 }),
+  () => one.limit({ key: "k", cost: NaN }),
+  () => fixedWindow({ quota: -1, windowMs: 1_000 }),
+  () => slidingWindow({ quota: 1, windowMs: 1.5 }),
+  () => tokenBucket({ quota: 1, windowMs: 1_000, burst: 0 }),
+  () => limiter("One", fixedWindow({ quota: 1, windowMs: 1_000 })),
+  () => limiter("one", fixedWindow({ quota: 2, windowMs: 1_000 })),
+  () => limiter("two", fixedWindow({ quota: 2, windowMs: 1_000 }), { timeoutMs: 1 }),
+];
+async function said(call: () => unknown): Promise<string> {
+  try {
+    await call();
+    return "nothing";
+  } catch (error) {
+    return String(error);
+  }
+}
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/mistakes") return Response.json(await Promise.all(calls.map((call) => said(call))));
+    const outcome: LimitOutcome | string = await one
+      .limit({ key: searchParams.get("key") ?? "none" })
+      .catch((error: unknown) => String(error));
+    return Response.json(outcome);
+  },
+};
+`;
+
+const compilerOptions = {
+  target: "es2024",
+  lib: ["es2024"],
+  module: "esnext",
+  moduleResolution: "bundler",
+  types: ["@cloudflare/workers-types"],
+  strict: true,
+  noEmit: true,
+};
+
+let folder = "";
+let installed = "";
+
+interface Running {
+  readonly urls: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** A project of its own beside the installed package. */
+function project(name: string, source: string, toml: string): string {
+  const directory = join(folder, name);
+  mkdirSync(join(directory, "src"), { recursive: true });
+  writeFileSync(join(directory, "src", "index.ts"), source);
+  const bindings = "declare namespace Cloudflare {\n  interface Env {\n    LOGINS: RateLimit;\n  }\n}\n";
+  writeFileSync(join(directory, "src", "env.d.ts"), bindings);
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }));
+  const head = `name = "${name}"\nmain = "src/index.ts"\ncompatibility_date = "2026-10-20"\n\n`;
+  writeFileSync(join(directory, "wrangler.toml"), head + toml);
+  return directory;
+}
+
+/** What the compiler finds wrong. */
+async function typeMistakes(directory: string): Promise<string> {
+  const compiler = join(folder, "node_modules", "typescript", "bin", "tsc");
+  const args = [compiler, "--strict", "--pretty", "false", "-p", directory];
+  return run(process.execPath, args).then(
+    () => "",
+    (error: unknown) => String((error as { readonly stdout?: unknown }).stdout),
+  );
+}
+
+/** Two isolates of one Worker; the objects belong to the first. */
+async function start(directory: string): Promise<Running> {
+  const isCounting = readFileSync(join(directory, "wrangler.toml"), "utf8").includes("[exports.Limiter]");
+  const out = join(directory, "out");
+  await runWrangler(["deploy", "--dry-run", "--outdir", out], directory, {});
+  // What the first has is the second's by name: it shares the code and no configuration of a class.
+  const { options } = await readWorkerShape(directory);
+  const { additionalUnboundDurableObjects: _, ...shared } = options;
+  const worker = {
+    modules: [{ type: "ESModule" as const, path: join(out, "index.js") }],
+    modulesRoot: out,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const LIMITER = { className: "Limiter", useSQLite: true, scriptName: "first" };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      cf: false,
+      workers: [
+        { ...options, ...worker, name: "first" },
+        { ...shared, ...worker, name: "second", ...(isCounting ? { durableObjects: { LIMITER } } : {}) },
+      ],
+    }),
+  );
+  await miniflare.ready;
+  const urls = await Promise.all(
+    ["first", "second"].map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin),
+  );
+  return { urls, stop: () => miniflare.dispose() };
+}
+
+beforeAll(async () => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "selvedge-package-")));
+  const modules = join(folder, "node_modules");
+  await run("npm", ["pack", "--pack-destination", folder], {
+    cwd: root,
+    env: { ...process.env, npm_config_update_notifier: "false" },
+  });
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("expected a tarball: received none");
+  await run("tar", ["-xzf", tarball], { cwd: folder });
+  mkdirSync(join(modules, "@cloudflare"), { recursive: true });
+  for (const name of ["hono", "typescript", "@cloudflare/workers-types"]) {
+    symlinkSync(realpathSync(join(root, "node_modules", name)), join(modules, name));
+  }
+  // Where the tarball unpacks to; a real folder, so that nothing of the repository is found from it.
+  installed = join(modules, "selvedge");
+  await run("mv", ["package", installed], { cwd: folder });
+}, 120_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs it, and stops what was started whatever becomes of it. */
+async function running(directory: string, work: (urls: readonly string[]) => Promise<void>): Promise<void> {
+  const { urls, stop } = await start(directory);
+  try {
+    await work(urls);
+  } finally {
+    await stop();
+  }
+}
+
+describe("the published package", () => {
+  test("holds what it exports, its papers and nothing else", async () => {
+    const { stdout } = await run("tar", ["-tzf", readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? ""], {
+      cwd: folder,
+    });
+    const files = stdout.trim().split("\n");
+    const papers = ["README.md", "LICENSE", "CHANGELOG.md", "package.json"].map((name) => `package/${name}`);
+    expect(files.filter((file) => !file.startsWith("package/dist/package/")).toSorted()).toEqual(papers.toSorted());
+    const { exports: entries } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    };
+    const targets = Object.values(entries).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    for (const target of targets) expect(files).toContain(join("package", target));
+  });
+
+  test("`selvedge/limit` weighs at most 8 KiB and brings no other package", async () => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [join(installed, "dist", "package", "library", "limit.js")],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "esnext",
+      external: ["cloudflare:workers"],
+      metafile: true,
+      write: false,
+    });
+    const bytes = gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).byteLength;
+    process.stdout.write(`selvedge/limit: ${bytes} bytes gzip of ${mostBytes}\n`);
+    expect(Object.keys(metafile.inputs).filter((input) => !/selvedge\/dist\/package\//.test(input))).toEqual([]);
+    expect(bytes).toBeLessThanOrEqual(mostBytes);
+  });
+});
+
+describe("the guide's Worker", () => {
+  test("is right by `tsc --strict`, which finds what is wrong", async () => {
+    const source = snippet("ts");
+    expect(await typeMistakes(project("typed", source, objectLines))).toBe("");
+    const wrong = source
+      .replace("key: (c) =>", "key: (c): number =>")
+      .replace("c.var.rateLimit?.remaining", "c.var.rateLimit?.left")
+      .replace("quota: 50, ", "");
+    const mistakes = await typeMistakes(project("mistyped", wrong, objectLines));
+    expect(mistakes).toContain("'left' does not exist");
+    expect(mistakes).toContain("'quota' is missing");
+    expect(mistakes).toContain("'number' is not assignable");
+  });
+
+  test("L1 lets exactly 50 of 300 through that two isolates are asked at once", async () => {
+    await running(project("guide", snippet("ts"), objectLines), async (urls) => {
+      const answers = await Promise.all(
+        Array.from({ length: 300 }, (_, index) =>
+          fetch(urls[index % 2] ?? "", { headers: { "cf-connecting-ip": "192.0.2.1" } }),
+        ),
+      );
+      const statuses = Map.groupBy(answers, ({ status }) => status);
+      expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
+      expect(statuses.get(200)).toHaveLength(50);
+      for (const { headers } of answers) {
+        const policy = parseList(headers.get("RateLimit-Policy") ?? "");
+        expect(policy).toEqual([
+          [
+            "reports",
+            new Map([
+              ["q", 50],
+              ["w", 2_678_400],
+            ]),
+          ],
+        ]);
+        const [state] = parseList(headers.get("RateLimit") ?? "");
+        expect(state?.[0]).toBe("reports");
+        expect(Number(state?.[1].get("r"))).toBeLessThan(50);
+        expect(Number(state?.[1].get("t"))).toBeGreaterThan(0);
+      }
+      const refused = statuses.get(429)?.[0];
+      expect(Number(refused?.headers.get("Retry-After"))).toBeGreaterThan(86_400);
+      expect(refused?.headers.get("Content-Type")).toBe("application/problem+json");
+      expect(await refused?.json()).toMatchObject({
+        type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        status: 429,
+        "violated-policies": ["reports"],
+      });
+      const other = await fetch(urls[1] ?? "", { headers: { "cf-connecting-ip": "192.0.2.2" } });
+      expect(await other.json()).toEqual({ left: 49 });
+    });
+  });
+
+  test("takes the place of the `ratelimits` binding by one line", async () => {
+    expect(swap.filter((line) => line.startsWith("-"))).toHaveLength(1);
+    expect(await typeMistakes(project("before-swap", beforeSwap.join("\n"), noObject))).toBe("");
+    const swapped = project("after-swap", afterSwap.join("\n"), objectLines);
+    expect(await typeMistakes(swapped)).toBe("");
+    await running(swapped, async (urls) => {
+      // Eleven are more than two windows admit, and the minute ends between them once at most.
+      const statuses: number[] = [];
+      for (let attempt = 0; attempt < 11; attempt += 1) {
+        statuses.push((await fetch(`${urls[attempt % 2]}/alice`)).status);
+      }
+      expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(5);
+      expect(statuses).toContain(429);
+    });
+  });
+});
+
+describe("a limiter", () => {
+  test("throws at what only its program can have got wrong, and tells apart keys of any length", async () => {
+    const directory = project("mistaken", mistaken, objectLines);
+    expect(await typeMistakes(directory)).toBe("");
+    await running(directory, async ([url = ""]) => {
+      const said = (await (await fetch(`${url}/mistakes`)).json()) as string[];
+      for (const one of said) expect(one).toMatch(/^(?:Range|Type)Error: cannot limit: expected .+: received .+$/);
+      expect(said.slice(0, 5)).toEqual([
+        'TypeError: cannot limit: expected a key, a text that is not empty: received ""',
+        "TypeError: cannot limit: expected a key, a text that is not empty: received 5",
+        "RangeError: cannot limit: expected cost, a whole number from 0 to 1000000000: received -1",
+        "RangeError: cannot limit: expected cost, a whole number from 0 to 1000000000: received 0.5",
+        "RangeError: cannot limit: expected cost, a whole number from 0 to 1000000000: received NaN",
+      ]);
+      const long = "k".repeat(600);
+      for (const key of [`${long}1`, `${long}2`, "sha256:x"]) {
+        const outcome = (await (await fetch(`${url}/?key=${key}`)).json()) as object;
+        expect(outcome).toMatchObject({ success: true, limit: 1, remaining: 0, answeredBy: "limiter" });
+      }
+    });
+  });
+
+  test("says what to add where the class Limiter is missing", async () => {
+    await running(project("classless", mistaken, noObject), async ([url = ""]) => {
+      const outcome: unknown = await (await fetch(url)).json();
+      expect(outcome).toContain("[exports.Limiter]");
+      expect(outcome).toContain('export { Limiter } from "selvedge/objects"');
+    });
+  });
+});

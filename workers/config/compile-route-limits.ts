@@ -1,0 +1,84 @@
+/** The limits of a route: which they are, what a request costs of each, and whether they can count here at all. */
+import { amountsOf } from "../limit/quota.ts";
+import type { Limit, Route, RouteLimit } from "./mesh.ts";
+import type { Mistakes } from "./mistakes.ts";
+import { suggestion, type PathKey } from "./refusal.ts";
+import type { RouteSettings } from "./route-schema.ts";
+import { isPlainObject } from "./shapes.ts";
+
+type Path = readonly PathKey[];
+type LimitUse = RouteSettings["limits"][number];
+
+const needsIdentity: ReadonlySet<string> = new Set(["subject", "tenant", "client", "claim"]);
+
+/** Names are looked up in what was written, so that a route with another mistake tells of these too. */
+export function checkLimitNames(limits: unknown, at: Path, known: readonly string[], mistakes: Mistakes): void {
+  if (!Array.isArray(limits)) return;
+  const before = new Set<string>();
+  for (const [index, use] of (limits as readonly unknown[]).entries()) {
+    const { name, path } = nameOf(use, [...at, index]);
+    if (typeof name !== "string") continue;
+    if (!known.includes(name)) mistakes.add(path, `the name of a limit${suggestion(name, known)}`, name);
+    else if (before.has(name)) mistakes.add(path, "each limit once", name);
+    before.add(name);
+  }
+}
+
+export function compileRouteLimits(
+  uses: readonly LimitUse[],
+  need: Route["identity"]["need"],
+  at: Path,
+  limits: ReadonlyMap<string, Limit>,
+  mistakes: Mistakes,
+): readonly RouteLimit[] {
+  return uses.flatMap((use, index) => {
+    const { name, cost = 1, costHeader = null } = typeof use === "string" ? { name: use } : use;
+    const limit = limits.get(name);
+    // Unknown, or wrong in itself: said elsewhere.
+    if (limit === undefined) return [];
+    const path = [...at, index];
+    checkAsker(limit, need, nameOf(use, path).path, mistakes);
+    checkCost(limit, cost, costHeader, path, mistakes);
+    return [{ limit, cost, costHeader }];
+  });
+}
+
+/** What the limit needs to know of whoever asks, the route must read. */
+function checkAsker(limit: Limit, need: Route["identity"]["need"], path: Path, mistakes: Mistakes): void {
+  const { name, by, quota } = limit;
+  const part = by.find(({ kind }) => needsIdentity.has(kind));
+  if (need === "none" && (part !== undefined || typeof quota === "object")) {
+    const why = part === undefined ? "its quota is by claim" : `it counts by ${part.kind}`;
+    mistakes.add(path, `a limit that needs no identity, which this route does not read (${why})`, name);
+  }
+  if (by.some(({ kind }) => kind === "key")) {
+    mistakes.add(path, 'a limit whose key a request has: by "key" only POST /_mesh/v1/limits/NAME/take counts', name);
+  }
+}
+
+function checkCost(limit: Limit, cost: number, costHeader: string | null, path: Path, mistakes: Mistakes): void {
+  if (limit.algorithm === "concurrency") {
+    if (cost !== 1) mistakes.add([...path, "cost"], "1: a request holds one permit", cost);
+    if (costHeader !== null) {
+      mistakes.add([...path, "costHeader"], "none: a permit is given back, and costs nothing", costHeader);
+    }
+    return;
+  }
+  const most = largestCost(limit);
+  if (most === null || cost <= most) return;
+  const what = limit.algorithm === "token-bucket" ? "burst" : "quota";
+  mistakes.add([...path, "cost"], `at most ${most}, the ${what} of ${limit.name}: more could never pass`, cost);
+}
+
+/** What the highest plan can ever admit at once; null without a bound, and where nobody is meant to pass. */
+function largestCost({ algorithm, quota, burst }: Limit): number | null {
+  const amounts = amountsOf(quota);
+  const numbers = amounts.filter((amount) => amount !== "unlimited");
+  const most = Math.max(...numbers);
+  if (numbers.length < amounts.length || most === 0) return null;
+  return algorithm === "token-bucket" ? burst : most;
+}
+
+function nameOf(use: unknown, path: Path): { readonly name: unknown; readonly path: Path } {
+  return isPlainObject(use) ? { name: use["name"], path: [...path, "name"] } : { name: use, path };
+}

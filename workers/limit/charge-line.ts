@@ -1,0 +1,216 @@
+/**
+ * The line to the limiter: one call under way for each budget, which asks for all who wait, and what its answer
+ * teaches this isolate. A call outlives the request that began it; where it does not, who waits behind it goes on alone.
+ */
+import type {
+  ChargeAnswer,
+  ChargeRequest,
+  Counts,
+  LimiterContract,
+  Rule,
+} from "../../durable-objects/limiter/contract.ts";
+import { Batch } from "./batch.ts";
+import { denialOf, type DenyTable } from "./deny-table.ts";
+import { heldLease, isLive, withLease, type HeldLease } from "./held-lease.ts";
+import { noCounts, type KeyEntry } from "./key-book.ts";
+import { patienceOf, reach } from "./reach.ts";
+import type { SteadyClock } from "./steady-clock.ts";
+import type { LimitInForce, Waits } from "./taken.ts";
+import { wishOf } from "./wish.ts";
+
+export interface ChargeLineParts {
+  /** A fresh port to the single writer of a budget: after an exception the last one is dead. */
+  readonly limiter: (limit: string, budget: string) => LimiterContract;
+  readonly denied: () => DenyTable;
+  readonly clock: SteadyClock;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+/** One call to be made. */
+export interface Errand {
+  readonly entry: KeyEntry;
+  readonly batch: Batch;
+  readonly limit: LimitInForce;
+  readonly quota: number;
+}
+
+/** Tokens that were used and not taken. */
+export interface Debt {
+  readonly limit: LimitInForce;
+  readonly budget: string;
+  readonly quota: number;
+  readonly cost: number;
+}
+
+interface Sent {
+  readonly at: number;
+  /** How often the clock had stepped backward by then. */
+  readonly steps: number;
+}
+
+/** How long an unreachable limiter is left alone, ms: first, and at most. */
+const shortestDownMs = 500;
+const longestDownMs = 8_000;
+/** A lease that is not touched for this part of its life is idle; never sooner or later than these, ms. */
+const idlePart = 1 / 4;
+const shortestIdleMs = 100;
+const longestIdleMs = 2_000;
+/** The platform ends what goes on after an answer at 30 s. */
+const watchedMs = 25_000;
+
+export class ChargeLine {
+  readonly #parts: ChargeLineParts;
+  /** Made at the first use: randomness is refused at module start. */
+  #idPrefix: string | null = null;
+  #ids = 0;
+  #calls = 0;
+
+  constructor(parts: ChargeLineParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls made so far. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Asks for a batch, and goes on with it after the request that began it. */
+  send(errand: Errand, context: Waits): void {
+    const { entry, batch, limit } = errand;
+    const { clock } = this.#parts;
+    const sent = { at: clock.now(), steps: clock.steps };
+    if (entry.next === batch) entry.next = null;
+    const request = this.#requestFor(errand, sent.at);
+    entry.flight = { batch, expiresAt: sent.at + limit.timeoutMs + request.waitMs };
+    context.waitUntil(this.#fly(errand, request, sent, context));
+  }
+
+  /** Asks for another lease when half of the last one is spent, and nobody asks already. */
+  refill(entry: KeyEntry, limit: LimitInForce, quota: number, context: Waits): void {
+    const last = entry.leases.at(-1);
+    if (last === undefined || last.paced !== null || last.tokens * 2 > last.granted) return;
+    const now = this.#parts.clock.now();
+    if (entry.flight !== null || entry.next !== null || entry.limit !== limit || now < entry.downUntil) return;
+    if (this.#parts.denied().find(entry.denyKey, 1, now) === null) {
+      this.send({ entry, batch: new Batch(0), limit, quota }, context);
+    }
+  }
+
+  /** Charges what work has cost beyond what was taken for it. Best effort: work that is done is not undone. */
+  owe({ limit, budget, quota, cost }: Debt, context: Waits): void {
+    this.#calls += 1;
+    const rule = ruleOf(limit, quota);
+    const plain = { lease: 0, paced: 0, nth: 2, window: 0, waitMs: 0, isDebt: true } as const;
+    const request = { v: 1, requestId: this.newId(), rule, budget, cost, demand: cost, ...plain } as const;
+    const { limiter } = this.#parts;
+    context.waitUntil(reach(() => limiter(limit.name, budget).charge(request)));
+  }
+
+  /** Best effort: a return that is lost leaves too little, never too much. */
+  giveBack(entry: KeyEntry, requestId: string, tokens: number, context: Waits): void {
+    this.#calls += 1;
+    this.#parts.denied().forget(entry.denyKey);
+    const request = { v: 1, requestId, budget: entry.budget, tokens, ...countsOf(entry) } as const;
+    entry.counts = noCounts;
+    const { limiter } = this.#parts;
+    context.waitUntil(reach(() => limiter(entry.limit.name, entry.budget).giveBack(request)));
+  }
+
+  /** Unique without randomness for each request, which shows in profiles. */
+  newId(): string {
+    this.#idPrefix ??= crypto.randomUUID();
+    this.#ids += 1;
+    return `${this.#idPrefix}.${this.#ids.toString(36)}`;
+  }
+
+  #requestFor({ entry, batch, limit, quota }: Errand, now: number): ChargeRequest {
+    const rule = ruleOf(limit, quota);
+    const { cost, demand } = batch;
+    const wish = wishOf(entry, rule, now);
+    const told = countsOf(entry);
+    entry.counts = noCounts;
+    return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };
+  }
+
+  async #fly(errand: Errand, request: ChargeRequest, sent: Sent, context: Waits): Promise<void> {
+    const { entry, batch, limit } = errand;
+    const { limiter } = this.#parts;
+    this.#calls += 1;
+    const patience = patienceOf(limit.timeoutMs, request.waitMs);
+    const reached = await reach(() => limiter(limit.name, entry.budget).charge(request), patience);
+    if (entry.flight?.batch === batch) entry.flight = null;
+    if (reached.kind === "answered") {
+      const lease = this.#learn(errand, request, reached.answer, sent);
+      return this.#watch(entry, lease, batch, context);
+    }
+    console.warn({ event: "limiter_unreachable", limit: limit.name, onError: limit.onError, reason: reached.reason });
+    entry.counts = plus(entry.counts, request.counts);
+    entry.downMs = Math.min(longestDownMs, Math.max(shortestDownMs, entry.downMs * 2));
+    entry.downUntil = this.#parts.clock.now() + entry.downMs;
+    batch.end({ kind: "unreachable" });
+    // Refused requests cost nothing: should the charge have been made after all, it goes back.
+    const late = await reached.late;
+    if (late?.kind === "granted") this.giveBack(entry, request.requestId, tokensOf(late), context);
+  }
+
+  #learn({ entry, batch }: Errand, request: ChargeRequest, answer: ChargeAnswer, sent: Sent): HeldLease | null {
+    const { denied, clock } = this.#parts;
+    const now = clock.now();
+    entry.downMs = 0;
+    if (answer.kind === "outdated") {
+      entry.counts = plus(entry.counts, request.counts);
+      batch.end({ kind: "outdated", version: answer.version });
+      return null;
+    }
+    entry.nth = answer.window === entry.window ? request.nth : 1;
+    entry.window = answer.window;
+    entry.windowEndsAt = now + answer.resetMs;
+    entry.remaining = answer.remaining;
+    if (answer.denyMs > 0) denied().learn(entry.denyKey, denialOf(answer, sent.at, now), now);
+    // A lease runs from its sending, and after a step backward that moment is not on this clock any more.
+    const granted = answer.kind === "granted" && clock.steps === sent.steps ? answer.lease : null;
+    const window = request.rule.algorithm === "fixed-window" ? answer.window : null;
+    const lease = granted === null ? null : heldLease(request.requestId, granted, sent.at, window);
+    if (lease !== null) entry.leases = withLease(entry.leases, lease, now);
+    batch.end({ kind: "answered", answer, requestId: request.requestId });
+    return lease;
+  }
+
+  /** Tokens that nobody spends here go back while others may want them: where they are many of what is left. */
+  async #watch(entry: KeyEntry, lease: HeldLease | null, batch: Batch, context: Waits): Promise<void> {
+    if (lease === null || lease.paced !== null || lease.tokens * 4 < entry.remaining) return;
+    const lifeMs = lease.endsAt - lease.sentAt;
+    const idleMs = Math.min(longestIdleMs, Math.max(shortestIdleMs, Math.floor(lifeMs * idlePart)));
+    for (let spendings = -1, waited = 0; waited < watchedMs; waited += idleMs) {
+      await this.#parts.wait(idleMs);
+      if (lease.tokens === 0 || !isLive(lease, this.#parts.clock.now())) return;
+      if (lease.spendings === spendings || (spendings === -1 && lease.spendings === 0)) {
+        const tokens = lease.tokens + batch.pot;
+        lease.tokens = 0;
+        batch.pot = 0;
+        return this.giveBack(entry, lease.requestId, tokens, context);
+      }
+      ({ spendings } = lease);
+    }
+  }
+}
+
+export function ruleOf({ algorithm, name, version, windowMs, burst }: LimitInForce, quota: number): Rule {
+  return { algorithm, name, version, quota, windowMs, burst };
+}
+
+function countsOf({ counts }: KeyEntry): { counts?: Counts } {
+  return counts.allowed + counts.refused === 0 ? {} : { counts };
+}
+
+function plus(counts: Counts, untold: Counts = noCounts): Counts {
+  return {
+    allowed: counts.allowed + untold.allowed,
+    refused: counts.refused + untold.refused,
+    nearLimit: counts.nearLimit + untold.nearLimit,
+  };
+}
+
+function tokensOf({ tokens, lease }: ChargeAnswer & { readonly kind: "granted" }): number {
+  return tokens + (lease?.everyMs === null ? lease.tokens : 0);
+}

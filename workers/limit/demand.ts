@@ -1,0 +1,60 @@
+/**
+ * How many tokens of one budget this isolate is asked for, and so how many it will be: the last whole cell of time and
+ * the one that is running, whichever says more. A guess that is wrong costs a call, or tokens that lie idle for a while.
+ */
+
+/** Cells are as long as the limit's windows, within these bounds, ms. */
+const shortestCellMs = 2_000;
+const longestCellMs = 10_000;
+/** A rate is not read from less time than this, ms: the clock stands still between two events. */
+const leastElapsedMs = 5;
+/** Who has seen only a part of a cell plans no further ahead than this many times that part. */
+const farthest = 8;
+/** Tokens wished for beyond what is expected. */
+const reserve = 1.1;
+
+export class Demand {
+  readonly #cellMs: number;
+  #cellAt: number;
+  #before = 0;
+  #now = 0;
+
+  constructor(windowMs: number, now: number) {
+    this.#cellMs = Math.min(longestCellMs, Math.max(shortestCellMs, windowMs));
+    this.#cellAt = now;
+  }
+
+  add(tokens: number, now: number): void {
+    this.#turn(now);
+    this.#now += tokens;
+  }
+
+  /** Whether more than one asking was seen: a rate needs two. */
+  isKnown(now: number): boolean {
+    return this.#before > 0 || (now - this.#cellAt >= leastElapsedMs && this.#now > 1);
+  }
+
+  /** Whether a whole cell was seen: what a longer time is planned by. */
+  isSteady(now: number): boolean {
+    this.#turn(now);
+    return this.#before > 0;
+  }
+
+  /** How many tokens will be asked for within `ms`; a whole number. */
+  expect(ms: number, now: number): number {
+    this.#turn(now);
+    const elapsed = Math.max(leastElapsedMs, now - this.#cellAt);
+    // A young cell says little by itself, unless it already says more than the one before.
+    const running = this.#before > 0 && elapsed * 4 < this.#cellMs ? this.#now / this.#cellMs : this.#now / elapsed;
+    const planned = this.#before > 0 ? ms : Math.min(ms, elapsed * farthest);
+    return Math.ceil(Math.max(this.#before / this.#cellMs, running) * planned * reserve);
+  }
+
+  #turn(now: number): void {
+    const cells = Math.floor((now - this.#cellAt) / this.#cellMs);
+    if (cells <= 0) return;
+    this.#before = cells === 1 ? this.#now : 0;
+    this.#now = 0;
+    this.#cellAt += cells * this.#cellMs;
+  }
+}

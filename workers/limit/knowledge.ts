@@ -1,0 +1,119 @@
+/**
+ * What an isolate knows of budgets without asking: what it has leased, and what was refused a moment ago. Answers at
+ * once, or says that it cannot.
+ */
+import { admitted, refusedBy, unlimited } from "./answered.ts";
+import { DenyTable } from "./deny-table.ts";
+import { spend, spendable, unspend, type Spent } from "./held-lease.ts";
+import { KeyBook, type KeyEntry } from "./key-book.ts";
+import type { Ask, LimitInForce, Taken } from "./taken.ts";
+
+/** One limit's answer, and how to undo it when another one refuses. */
+export interface Claim {
+  readonly taken: Taken;
+  readonly undo: (() => void) | null;
+}
+
+export interface KnowledgeParts {
+  readonly enforces: (limit: LimitInForce) => boolean;
+  /** Grows when refusals of a limit are void, because budgets were reset. */
+  readonly resets: (limit: string) => number;
+}
+
+export class Knowledge {
+  readonly book = new KeyBook();
+  readonly #parts: KnowledgeParts;
+  /** Made at the first use: randomness is refused at module start. */
+  #denied: DenyTable | null = null;
+
+  constructor(parts: KnowledgeParts) {
+    this.#parts = parts;
+  }
+
+  get denied(): DenyTable {
+    this.#denied ??= new DenyTable([randomWord(), randomWord()]);
+    return this.#denied;
+  }
+
+  /** What is refused under one rule says nothing of another, nor of budgets that were reset since. */
+  denyKey({ name, version }: LimitInForce, budget: string): string {
+    return `${name}@${version?.seq ?? 0}.${this.#parts.resets(name)}\n${budget}`;
+  }
+
+  /** Leased, refused, or `ask`: neither is known. Nothing is spent. */
+  lookAt({ limit, budget, cost, amountOf }: Ask, now: number): "leased" | "ask" | Taken {
+    const quota = amountOf(limit.quota);
+    if (quota === "unlimited") return "leased";
+    if (quota === 0) return this.#refusedForEver(limit, now);
+    const entry = this.book.find(limit.name, budget);
+    if (entry?.limit === limit && spendable(entry.leases, now) >= cost) return "leased";
+    const denial = this.#denied?.find(this.denyKey(limit, budget), cost, now) ?? null;
+    if (denial === null) return "ask";
+    const isEnforced = this.#parts.enforces(limit);
+    if (entry !== undefined) countRefused(entry, isEnforced);
+    const resetMs = denial.resetAt - now;
+    const refusal = { remaining: denial.remaining, resetMs, retryMs: resetMs };
+    return refusedBy("deny_cache", quota, isEnforced, refusal);
+  }
+
+  /** Spends a lease; null where there is none for this cost. */
+  fromLease({ limit, budget, cost, amountOf }: Ask, now: number): Claim | null {
+    const quota = amountOf(limit.quota);
+    if (quota === "unlimited") return { taken: unlimited(), undo: null };
+    const entry = this.book.find(limit.name, budget);
+    if (entry?.limit !== limit || spendable(entry.leases, now) < cost) return null;
+    entry.demand.add(cost, now);
+    const spent = spend(entry.leases, cost, now);
+    const remaining = remainingOf(entry, quota, now);
+    countAllowed(entry, remaining, quota);
+    const taken = admitted("lease", quota, remaining, Math.max(0, entry.windowEndsAt - now));
+    return { taken, undo: () => undo(entry, spent) };
+  }
+
+  /** A quota of 0 admits nothing, whenever it is asked. */
+  #refusedForEver(limit: LimitInForce, now: number): Taken {
+    const resetMs = limit.windowMs - (now % limit.windowMs);
+    return refusedBy("deny_cache", 0, this.#parts.enforces(limit), { remaining: 0, resetMs, retryMs: null });
+  }
+}
+
+/** What the budget has for anybody, as last heard, and what is leased here. */
+export function remainingOf({ remaining, leases }: KeyEntry, quota: number, now: number): number {
+  return Math.min(quota, remaining + spendable(leases, now));
+}
+
+/** Near the limit is what leaves a fifth of the quota, or less. */
+export function countAllowed(entry: KeyEntry, remaining: number, quota: number): void {
+  count(entry, remaining * 5 <= quota ? "nearLimit" : "allowed");
+}
+
+/** A limit in shadow mode says once in each window that it would refuse. */
+export function countRefused(entry: KeyEntry, isEnforced: boolean): void {
+  count(entry, "refused");
+  if (isEnforced || entry.toldWindow === entry.window) return;
+  entry.toldWindow = entry.window;
+  console.log({ event: "limit_would_refuse", limit: entry.limit.name });
+}
+
+function count(entry: KeyEntry, what: "allowed" | "nearLimit" | "refused"): void {
+  const { allowed, refused, nearLimit } = entry.counts;
+  entry.counts = {
+    allowed: what === "refused" ? allowed : allowed + 1,
+    refused: what === "refused" ? refused + 1 : refused,
+    nearLimit: what === "nearLimit" ? nearLimit + 1 : nearLimit,
+  };
+}
+
+/** What was admitted is not: another limit refused. */
+export function uncount(entry: KeyEntry): void {
+  entry.counts = { ...entry.counts, allowed: entry.counts.allowed - 1 };
+}
+
+function undo(entry: KeyEntry, spent: readonly Spent[]): void {
+  for (const spending of spent) unspend(spending);
+  uncount(entry);
+}
+
+function randomWord(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}

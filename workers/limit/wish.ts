@@ -1,0 +1,51 @@
+/** What an isolate wishes for when it asks: from how much it was asked for lately, and for how long a lease can live. */
+import { maxWaitMs, type ChargeRequest, type Rule } from "../../durable-objects/limiter/contract.ts";
+import type { KeyEntry } from "./key-book.ts";
+
+/** The first lease of a budget that nothing is known of: this part of the quota. */
+const firstPart = 50;
+/** Whoever needs more in a window than this does not need it paced. */
+const mostPaced = 64;
+const longestPacedWindowMs = 10_000;
+const drift = 1.11;
+
+/** The last part of a window, in which the next one is planned for. */
+const endingPart = 0.15;
+
+/** A refusal that ends this soon is waited for, a part of the window and ms: a flood's next window costs one call. */
+const waitedPart = 1 / 8;
+
+type Wish = Pick<ChargeRequest, "lease" | "paced" | "nth" | "window" | "waitMs">;
+
+export function wishOf(entry: KeyEntry, rule: Rule, now: number): Wish {
+  const { window, demand } = entry;
+  const nth = entry.nth + 1;
+  const waitMs = waitOf(rule);
+  if (!demand.isKnown(now)) return { lease: firstLease(rule), paced: 0, nth, window, waitMs };
+  const lease = Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now));
+  return { lease, paced: pacedOf(entry, rule, now), nth, window, waitMs };
+}
+
+function waitOf({ algorithm, windowMs }: Rule): number {
+  return algorithm === "fixed-window" ? Math.min(maxWaitMs, Math.floor(windowMs * waitedPart)) : 0;
+}
+
+function firstLease({ algorithm, quota }: Rule): number {
+  return algorithm === "fixed-window" ? Math.ceil(quota / firstPart) : 0;
+}
+
+/** How long a lease can live at best, ms: the limiter decides. */
+function leaseMs({ algorithm, quota, windowMs, burst }: Rule, { windowEndsAt }: KeyEntry, now: number): number {
+  if (algorithm === "sliding-window") return windowMs / 50;
+  if (algorithm === "token-bucket") return (burst * windowMs) / (10 * Math.max(1, quota));
+  const restMs = windowEndsAt - now;
+  // What was heard of the window's end is late by a reply: shortly before it the next window may have begun.
+  return (restMs > windowMs * endingPart ? restMs : windowMs) / drift;
+}
+
+/** Twice what is expected: a burst of a slow client should not cost a call. */
+function pacedOf({ demand }: KeyEntry, { algorithm, quota, windowMs }: Rule, now: number): number {
+  if (algorithm !== "fixed-window" || windowMs > longestPacedWindowMs || !demand.isSteady(now)) return 0;
+  const tokens = Math.max(2, 2 * demand.expect(windowMs * drift, now));
+  return tokens <= mostPaced && tokens * 4 <= quota ? tokens : 0;
+}
