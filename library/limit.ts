@@ -4,6 +4,7 @@
  * It counts in Limiter objects, exactly and over the whole planet, and answers mostly from leases without asking them.
  * Beside the class `Limiter` of `selvedge/objects` it needs nothing: docs/guides/in-your-own-worker.md.
  */
+import { DenialMap } from "./denial-map.ts";
 import { waitUntil as afterAnswer } from "cloudflare:workers";
 import { limiterName } from "../durable-objects/names.ts";
 import { maxTokens } from "../durable-objects/limiter/contract.ts";
@@ -70,6 +71,7 @@ const limits = new Map<string, LimitInForce>();
 
 /** One for all limiters, so that what an isolate remembers is bounded once. Rules that are written down stay. */
 const desk = new LimitDesk({
+  denials: () => new DenialMap(),
   rules: {
     find: (name) => limits.get(name),
     all: () => limits,

@@ -12,6 +12,8 @@ import { Cache } from "./cache/cache.ts";
 import { readLocal } from "./config/local.ts";
 import type { Mesh } from "./config/mesh.ts";
 import type { Isolate } from "./isolate.ts";
+import { costCap } from "./limit/cost-cap.ts";
+import { DenyTable } from "./limit/deny-table.ts";
 import { LimiterCalls } from "./limit/limiter-calls.ts";
 import { LimitDesk } from "./limit/limit-desk.ts";
 import { MeshRules } from "./limit/mesh-rules.ts";
@@ -48,7 +50,13 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       keyring: () => keyringStub(env, environment),
       keySets: (issuer) => keySetsStub(env, environment, issuer),
     }),
-    limits: new LimitDesk({ rules, limiter, isAllShadow: local?.limits === "shadow" }),
+    limits: new LimitDesk({
+      rules,
+      limiter,
+      isAllShadow: local?.limits === "shadow",
+      denials: (seed) => new DenyTable(seed),
+      ...(mesh.costCap === null ? {} : { affords: costCap({ ...mesh.costCap, limiter }) }),
+    }),
     limiterCalls: new LimiterCalls({
       limiter,
       hear: (limit, version) => rules.hear(limit, version),

@@ -22,7 +22,7 @@ import type {
 } from "./contract.ts";
 import type { Ask, Grant, Standing } from "./counter.ts";
 import type { Counting } from "./counters.ts";
-import { pacedEnd } from "./fixed-window.ts";
+import { isPaced, pacedEnd } from "./fixed-window.ts";
 import { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
 import { RecentCharges } from "./recent-charges.ts";
@@ -37,6 +37,14 @@ const idleMs = 20 * 60_000;
 const drift = 1.11;
 /** By how much the distance of two hosts' clocks changes at most while one waits for the other, with a rest for standstill, ms. */
 const apartMs = 300;
+
+/** Where tokens move, under which rule, and when. */
+interface At {
+  readonly budget: string;
+  readonly account: Account;
+  readonly rule: Rule;
+  readonly now: number;
+}
 
 type Granted = Grant & { readonly kind: "granted" };
 
@@ -91,10 +99,10 @@ export class Budgets {
     const account = this.#shelf.find(budget, countingOf(rule), rule, now);
     const ask = askOf(request, now);
     const offered = account.counter.offer(ask, rule, now);
-    if (offered.kind === "granted") this.#move(budget, account, offered, ask, rule, now);
+    if (offered.kind === "granted") this.#move({ budget, account, rule, now }, offered, ask);
     const answer = answerOf(offered, account.counter.standing(rule, now), rule, now);
     const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
-    const returnable = offered.kind === "granted" && offered.lease?.everyMs != null ? offered.tokens : moved;
+    const returnable = offered.kind === "granted" && isPaced(offered.lease) ? offered.tokens : moved;
     this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable });
     return answer;
   }
@@ -198,9 +206,9 @@ export class Budgets {
     return this.#shelf.isEmpty() && this.#permits.isEmpty && at >= this.idleAt ? "idle" : "live";
   }
 
-  #move(budget: string, account: Account, granted: Granted, ask: Ask, rule: Rule, now: number): void {
+  #move({ budget, account, rule, now }: At, granted: Granted, ask: Ask): void {
     if (granted.moved > 0) this.#writeAhead(budget, account, granted.moved, rule, now);
-    if (granted.lease?.everyMs != null) this.#horizon.reachPaced(pacedEnd(rule, now));
+    if (isPaced(granted.lease)) this.#horizon.reachPaced(pacedEnd(rule, now));
     account.counter.take(granted, ask, rule, now);
     if (granted.moved > 0) this.#shelf.hold(budget, account);
   }
@@ -227,7 +235,7 @@ export class Budgets {
   #owe(budget: string, account: Account, tokens: number, rule: Rule, now: number): void {
     const ask: Ask = { cost: tokens, demand: tokens, lease: 0, paced: 0, nth: 2, isDebt: true };
     const granted = account.counter.offer(ask, rule, now);
-    if (granted.kind === "granted") this.#move(budget, account, granted, ask, rule, now);
+    if (granted.kind === "granted") this.#move({ budget, account, rule, now }, granted, ask);
   }
 
   #tick(at: number): number {

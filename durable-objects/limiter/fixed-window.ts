@@ -73,7 +73,7 @@ export class FixedWindow implements Counter {
     this.#share.hear({ tokens: ask.demand + ask.lease, nth: ask.nth }, restOf(window, now));
     if (ask.isDebt) this.#debt += Math.max(0, grant.moved - Math.max(0, terms.quota - window.charged));
     window.charged += grant.moved;
-    if (grant.lease?.everyMs != null) {
+    if (isPaced(grant.lease)) {
       this.#spans.push({ from: window.endsAt, to: pacedEnd(terms, now), tokens: grant.lease.tokens });
     }
   }
@@ -184,6 +184,11 @@ export function restoreFixedWindow(image: string): FixedWindow | null {
   if (v !== 1 || startsAt === undefined || endsAt === undefined || charged === undefined || debt === undefined)
     return null;
   return new FixedWindow({ v, startsAt, endsAt, charged, debt });
+}
+
+/** Its tokens are there again in every interval, and charged to every window that it reaches. */
+export function isPaced(lease: TokenLease | null): lease is TokenLease & { readonly everyMs: number } {
+  return lease !== null && lease.everyMs !== null;
 }
 
 /** Until when a paced lease that is given now may be spent, by the object's clock: a window's end. */

@@ -56,7 +56,7 @@ export class Horizon {
 }
 
 /** Short windows: an edge of theirs about five seconds ahead, never more than ten, so that a crash closes few of them. */
-export function horizonAt(windowMs: number, now: number): number {
+function horizonAt(windowMs: number, now: number): number {
   if (windowMs > longestLossMs) return now + aheadMs;
   const ahead = Math.ceil((now + aheadMs) / windowMs) * windowMs;
   return ahead - now <= longestLossMs ? ahead : Math.floor((now + longestLossMs) / windowMs) * windowMs;

@@ -72,6 +72,6 @@ export class LeaseShare {
 }
 
 /** Which part of what it could have is leased to one who asks for the nth time. */
-export function leasePart(nth: number): number {
+function leasePart(nth: number): number {
   return [0.7, 0.9][nth - 1] ?? 1;
 }

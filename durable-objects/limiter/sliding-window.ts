@@ -1,87 +1,61 @@
 /**
- * Sliding windows: in every interval of the window's length at most the quota, not only in those between two edges.
+ * A sliding window: in every interval of the window's length at most the quota.
  *
- * Each grant is counted until it has left every interval that ends now: a window after it was charged; a leased one a
- * window after it was surely spent. So at every charge the tokens of the interval that ends with it are all counted,
- * and an interval that ends with a spending holds no more than the one that ended with the last charge before.
+ * Each grant is remembered by the moment at which its tokens are spent at the latest. It counts from when it is
+ * granted, because it may be spent at once, until a window's length after that moment, because it may be spent then.
+ * Weighted neighbouring windows would need less memory, and would admit more than the quota in some interval.
+ *
+ * Only a charge forgets what has gone: somebody who looks under another rule must not change what is counted.
  */
-import { guardOf } from "../platform/lease.ts";
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
-import { leasePart } from "./lease-share.ts";
+import { isDatedTokens, sumOf, withoutTokens, withTokens, type DatedTokens } from "./dated-tokens.ts";
+import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 
-/** A lease lives for this part of a window; below `leastLeaseMs` it is not worth its while. */
-const leasesAWindow = 50;
-const leastLeaseMs = 200;
-/** Beyond these, neighbours are counted together, both as the later one: memory is bounded, and nothing admitted twice. */
-const mostGrants = 256;
+/** A lease lives this part of the window: about as much of the quota is lost to not knowing when it is spent. */
+const livesInWindow = 50;
 
-interface Counted {
-  readonly stamp: number;
-  readonly at: number;
-  readonly isLeased: boolean;
-  tokens: number;
-}
+class SlidingWindow implements Counter {
+  #counted: readonly DatedTokens[];
 
-export class SlidingWindow implements Counter {
-  /** In the order of their time. */
-  #counted: Counted[];
-  #stamps: number;
-
-  constructor({ counted, stamps }: Image = { v: 1, counted: [], stamps: 0 }) {
-    this.#counted = counted.map((one) => ({ ...one }));
-    this.#stamps = stamps;
+  constructor(counted: readonly DatedTokens[] = []) {
+    this.#counted = counted;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
-    const left = terms.quota - this.#used(terms, now);
-    const stamp = this.#stamps + 1;
-    if (ask.isDebt) return { kind: "granted", tokens: ask.demand, lease: null, moved: ask.demand, stamp };
-    if (terms.quota === 0 || ask.cost > left) {
-      const isEver = terms.quota > 0 && ask.cost <= terms.quota;
-      const retryMs = isEver ? this.#freeIn(ask.cost, terms, now) : null;
-      return { kind: "refused", retryMs, sameForMs: this.#firstLeavesIn(terms, now) };
-    }
-    const tokens = Math.min(ask.demand, left);
-    const lifeMs = leaseLife(terms);
-    const leased = lifeMs === 0 ? 0 : Math.min(ask.lease, Math.floor((left - tokens) * leasePart(ask.nth)));
-    const lease = leased === 0 ? null : { tokens: leased, lifeMs, everyMs: null };
-    return { kind: "granted", tokens, lease, moved: tokens + leased, stamp };
+    const { quota, windowMs } = terms;
+    const counted = this.#countedAt(windowMs, now);
+    const left = leftOf(counted, quota);
+    if (ask.isDebt || (quota > 0 && ask.cost <= left)) return grantOf(ask, left, lifeOf(terms), now);
+    const retryMs = quota > 0 && ask.cost <= quota ? coveredAt(counted, ask.cost, terms) - now : null;
+    return { kind: "refused", retryMs, sameForMs: sameForMs(counted, left, terms, now) };
   }
 
-  take({ tokens, lease }: Grant & { readonly kind: "granted" }, _ask: Ask, _terms: Terms, now: number): void {
-    this.#stamps += 1;
-    const stamp = this.#stamps;
-    // What a put-back finds first is what was leased: those who waited have mostly used theirs.
-    if (lease !== null) this.#count({ stamp, at: now, isLeased: true, tokens: lease.tokens });
-    if (tokens > 0) this.#count({ stamp, at: now, isLeased: false, tokens });
+  take({ stamp, moved }: Granted, _ask: Ask, { windowMs }: Terms, now: number): void {
+    const counted = this.#countedAt(windowMs, now);
+    this.#counted = moved > 0 ? withTokens(counted, stamp, moved) : counted;
   }
 
-  putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
-    let back = 0;
-    for (const one of this.#counted) {
-      if (one.stamp !== stamp || leavesAt(one, terms) <= now) continue;
-      const here = Math.min(one.tokens, tokens - back);
-      one.tokens -= here;
-      back += here;
-    }
-    this.#counted = this.#counted.filter((one) => one.tokens > 0);
-    return back;
+  putBack(stamp: number, tokens: number, { windowMs }: Terms, now: number): number {
+    if (now - stamp >= windowMs) return 0;
+    const { dated, taken } = withoutTokens(this.#counted, stamp, tokens);
+    this.#counted = dated;
+    return taken;
   }
 
   assume(tokens: number, at: number, terms: Terms): void {
-    this.#stamps += 1;
-    this.#count({ stamp: this.#stamps, at, isLeased: leaseLife(terms) > 0, tokens });
+    if (tokens > 0) this.#counted = withTokens(this.#counted, spentBy(at, lifeOf(terms)), tokens);
   }
 
   standing(terms: Terms, now: number): Standing {
-    const used = this.#used(terms, now);
-    const remaining = Math.max(0, terms.quota - used);
+    const counted = this.#countedAt(terms.windowMs, now);
+    const remaining = leftOf(counted, terms.quota);
     const resetMs = Math.max(0, this.endsAt(terms) - now);
-    return { used, remaining, resetMs, sameForMs: this.#firstLeavesIn(terms, now) };
+    return { used: sumOf(counted), remaining, resetMs, sameForMs: sameForMs(counted, remaining, terms, now) };
   }
 
-  endsAt(terms: Terms): number {
-    return this.#counted.reduce((latest, one) => Math.max(latest, leavesAt(one, terms)), 0);
+  endsAt({ windowMs }: Terms): number {
+    const last = this.#counted.at(-1);
+    return last === undefined ? 0 : last.at + windowMs;
   }
 
   allowanceEndsAt({ windowMs }: Terms, now: number): number {
@@ -89,58 +63,18 @@ export class SlidingWindow implements Counter {
   }
 
   image(): string {
-    return JSON.stringify({ v: 1, counted: this.#counted, stamps: this.#stamps } satisfies Image);
+    return JSON.stringify({ v: 1, counted: this.#counted } satisfies Image);
   }
 
-  #used(terms: Terms, now: number): number {
-    this.#counted = this.#counted.filter((one) => leavesAt(one, terms) > now);
-    return this.#counted.reduce((sum, { tokens }) => sum + tokens, 0);
-  }
-
-  /** When `cost` fits if nobody else asks, ms. */
-  #freeIn(cost: number, terms: Terms, now: number): number {
-    let left = terms.quota - this.#used(terms, now);
-    const leaving = this.#counted.toSorted((one, other) => leavesAt(one, terms) - leavesAt(other, terms));
-    for (const one of leaving) {
-      left += one.tokens;
-      if (left >= cost) return leavesAt(one, terms) - now;
-    }
-    return 0;
-  }
-
-  #firstLeavesIn(terms: Terms, now: number): number {
-    const first = this.#counted.reduce((soonest, one) => Math.min(soonest, leavesAt(one, terms)), Infinity);
-    return first === Infinity ? 0 : Math.max(0, first - now);
-  }
-
-  #count(one: Counted): void {
-    const last = this.#counted.at(-1);
-    if (last?.at === one.at && last.isLeased === one.isLeased && last.stamp === one.stamp) last.tokens += one.tokens;
-    else this.#counted = [...this.#counted, one].toSorted((a, b) => a.at - b.at);
-    if (this.#counted.length > mostGrants) this.#merge();
-  }
-
-  /** The two closest neighbours become one, as late as the later and leased if either is. */
-  #merge(): void {
-    let closest = 1;
-    for (let index = 2; index < this.#counted.length; index += 1) {
-      if (this.#gapBefore(index) < this.#gapBefore(closest)) closest = index;
-    }
-    const [earlier, later] = [this.#counted[closest - 1], this.#counted[closest]];
-    if (earlier === undefined || later === undefined) return;
-    const merged = { ...later, isLeased: earlier.isLeased || later.isLeased, tokens: earlier.tokens + later.tokens };
-    this.#counted.splice(closest - 1, 2, merged);
-  }
-
-  #gapBefore(index: number): number {
-    return (this.#counted[index]?.at ?? 0) - (this.#counted[index - 1]?.at ?? 0);
+  #countedAt(windowMs: number, now: number): readonly DatedTokens[] {
+    const gone = this.#counted.findLastIndex(({ at }) => now - at >= windowMs) + 1;
+    return gone === 0 ? this.#counted : this.#counted.slice(gone);
   }
 }
 
 interface Image {
   readonly v: 1;
-  readonly counted: readonly Counted[];
-  readonly stamps: number;
+  readonly counted: readonly DatedTokens[];
 }
 
 export function freshSlidingWindow(): Counter {
@@ -148,17 +82,31 @@ export function freshSlidingWindow(): Counter {
 }
 
 export function restoreSlidingWindow(image: string): Counter | null {
-  const { v, counted, stamps } = JSON.parse(image) as Partial<Image>;
-  return v === 1 && Array.isArray(counted) && stamps !== undefined ? new SlidingWindow({ v, counted, stamps }) : null;
+  const { v, counted } = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
+  return v === 1 && isDatedTokens(counted) ? new SlidingWindow(counted) : null;
 }
 
-/** 0: too short to be worth it. */
-function leaseLife({ windowMs }: Terms): number {
-  const lifeMs = Math.floor(windowMs / leasesAWindow);
-  return lifeMs < leastLeaseMs ? 0 : lifeMs;
+function lifeOf({ windowMs }: Terms): number {
+  return Math.floor(windowMs / livesInWindow);
 }
 
-/** By then it has left every interval that ends now. */
-function leavesAt({ at, isLeased }: Counted, terms: Terms): number {
-  return at + terms.windowMs + (isLeased ? guardOf(leaseLife(terms)) : 0);
+function leftOf(counted: readonly DatedTokens[], quota: number): number {
+  return Math.max(0, quota - sumOf(counted));
+}
+
+/** When `tokens`, at most the quota, can be had if nobody else asks. */
+function coveredAt(counted: readonly DatedTokens[], tokens: number, { quota, windowMs }: Terms): number {
+  let missing = tokens + sumOf(counted) - quota;
+  let latest = 0;
+  for (const { at, tokens: leaving } of counted) {
+    if (missing <= 0) break;
+    missing -= leaving;
+    latest = at + windowMs;
+  }
+  return latest;
+}
+
+/** Until one token more than `left` can be had; where there never is one, a window's length, after which to ask again. */
+function sameForMs(counted: readonly DatedTokens[], left: number, terms: Terms, now: number): number {
+  return left < terms.quota ? coveredAt(counted, left + 1, terms) - now : terms.windowMs;
 }

@@ -1,109 +1,89 @@
 /**
- * Token buckets: in every interval at most the burst and what flows in meanwhile, the quota in each window's length.
+ * A token bucket: in every interval at most the burst and what flows in meanwhile.
  *
- * Kept as what is used and has not flowed in again. A leased token counts in full until it is surely spent, and only
- * then begins to flow in: what was really spent in any interval is then never more than what was counted, so the whole
- * burst can be given out at once, leased or not. Whole numbers throughout (tokens times ms): nothing drifts.
+ * It is counted from the other side: what was taken drains at the quota's rate, and there is room for the burst. A
+ * single token drains from when it is taken. A leased one may be spent at any moment until its guard is over, and only
+ * from then on it drains; meanwhile it fills its room. So a bucket without leases holds its whole burst, and one with
+ * leases never admits more than its line, wherever in its life a lease is spent.
  */
-import { guardOf } from "../platform/lease.ts";
+import { bucketAt, ceilDivide, drainedAt, freshBucket, leastOf, roomOf, takenOf, underTerms } from "./bucket-level.ts";
+import type { Bucket } from "./bucket-level.ts";
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
-import { leasePart } from "./lease-share.ts";
+import { isDatedTokens, withoutTokens, withTokens } from "./dated-tokens.ts";
+import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 
-/** A lease lives for this part of the time in which the burst flows in; below `leastLeaseMs` it is not worth its while. */
-const leasesABurst = 10;
-const leastLeaseMs = 200;
-/** Beyond these, neighbours are counted together, as the later one. */
-const mostLeased = 64;
+/** A lease lives this part of the time in which an empty bucket fills. */
+const livesInFilling = 10;
 
-/** Tokens that count in full until `until`. */
-interface Leased {
-  readonly stamp: number;
-  readonly until: number;
-  readonly tokens: number;
-}
+class TokenBucket implements Counter {
+  #bucket: Bucket;
 
-interface Image {
-  readonly v: 1;
-  readonly windowMs: number;
-  readonly asOf: number;
-  /** Tokens times `windowMs`, in decimal digits. */
-  readonly used: string;
-  readonly leased: readonly Leased[];
-  readonly emptyAt: number;
-}
-
-export class TokenBucket implements Counter {
-  #windowMs: number;
-  #asOf: number;
-  #used: bigint;
-  /** In the order of their ends. */
-  #leased: readonly Leased[];
-  /** When nothing was used, last. */
-  #emptyAt: number;
-
-  constructor({ windowMs, asOf, used, leased, emptyAt }: Image = empty) {
-    this.#windowMs = windowMs;
-    this.#asOf = asOf;
-    this.#used = BigInt(used);
-    this.#leased = leased;
-    this.#emptyAt = emptyAt;
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
-    const left = this.#left(terms, now);
-    if (ask.isDebt) return { kind: "granted", tokens: ask.demand, lease: null, moved: ask.demand, stamp: now };
-    if (terms.quota === 0 || ask.cost > left) {
-      const isEver = terms.quota > 0 && ask.cost <= terms.burst;
-      const retryMs = isEver ? this.#freeIn(ask.cost, terms, now) : null;
-      return { kind: "refused", retryMs, sameForMs: this.#freeIn(Math.max(0, left) + 1, terms, now) };
-    }
-    const tokens = Math.min(ask.demand, left);
-    const lifeMs = leaseLife(terms);
-    const leased = lifeMs === 0 ? 0 : Math.min(ask.lease, Math.floor((left - tokens) * leasePart(ask.nth)));
-    const lease = leased === 0 ? null : { tokens: leased, lifeMs, everyMs: null };
-    return { kind: "granted", tokens, lease, moved: tokens + leased, stamp: now };
+    const bucket = bucketAt(this.#bucket, terms, now);
+    const left = leftOf(bucket, terms);
+    if (ask.isDebt || (terms.quota > 0 && ask.cost <= left)) return grantOf(ask, left, lifeOf(terms), now);
+    const isEver = terms.quota > 0 && ask.cost <= terms.burst;
+    const retryMs = isEver ? coveredAt(bucket, ask.cost, terms) - now : null;
+    return { kind: "refused", retryMs, sameForMs: sameForMs(bucket, left, terms, now) };
   }
 
-  take({ tokens, lease }: Grant & { readonly kind: "granted" }, _ask: Ask, terms: Terms, now: number): void {
-    this.#pass(terms, now);
-    this.#used += this.#scaled(tokens);
-    if (lease !== null) this.#hold({ stamp: now, until: now + guardOf(lease.lifeMs), tokens: lease.tokens });
+  take({ stamp, moved }: Granted, _ask: Ask, terms: Terms, now: number): void {
+    const bucket = bucketAt(this.#bucket, terms, now);
+    const leased = moved > 0 ? withTokens(bucket.leased, stamp, moved) : bucket.leased;
+    this.#bucket = bucketAt({ ...bucket, leased }, terms, now);
   }
 
+  /**
+   * What has begun to drain comes back less what drained since: others may have taken the room that this made, and
+   * would be counted too little if the whole came back.
+   */
   putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
-    this.#pass(terms, now);
-    const leased = this.#leased.find((one) => one.stamp === stamp);
-    const fromLease = Math.min(tokens, leased?.tokens ?? 0);
-    if (leased !== undefined) {
-      const rest = { ...leased, tokens: leased.tokens - fromLease };
-      this.#leased = this.#leased.flatMap((one) => (one === leased ? (rest.tokens > 0 ? [rest] : []) : [one]));
+    const bucket = bucketAt(this.#bucket, terms, now);
+    if (stamp > bucket.at) {
+      const { dated, taken } = withoutTokens(bucket.leased, stamp, tokens);
+      this.#bucket = { ...bucket, leased: dated };
+      return taken;
     }
-    // What flowed in while the bucket was empty was nobody's: from before, nothing can be told apart any more.
-    const fromUsed = stamp >= this.#emptyAt ? Math.min(tokens - fromLease, Number(this.#used / this.#scaled(1))) : 0;
-    this.#used -= this.#scaled(fromUsed);
-    return fromLease + fromUsed;
+    if (stamp < bucket.since) return 0;
+    const part = BigInt(bucket.windowMs);
+    const rest = BigInt(tokens) * part - BigInt(bucket.at - stamp) * BigInt(bucket.quota);
+    const back = leastOf(rest, bucket.level) / part;
+    if (back <= 0n) return 0;
+    this.#bucket = { ...bucket, level: bucket.level - back * part };
+    return Number(back);
   }
 
+  /** Never more than there was room for: more cannot have gone. */
   assume(tokens: number, at: number, terms: Terms): void {
-    const lifeMs = leaseLife(terms);
-    this.#hold({ stamp: -1, until: at + (lifeMs > 0 ? guardOf(lifeMs) : 0), tokens: Math.min(tokens, terms.burst) });
+    const room = roomOf(bucketAt(this.#bucket, terms, at), terms);
+    const most = room > 0n ? Number(ceilDivide(room, BigInt(terms.windowMs))) : 0;
+    const gone = Math.min(tokens, most);
+    if (gone === 0) return;
+    // An empty one has no rate yet at which what is assumed could drain.
+    const bucket = takenOf(this.#bucket) === 0n ? underTerms(this.#bucket, terms) : this.#bucket;
+    this.#bucket = { ...bucket, leased: withTokens(bucket.leased, spentBy(at, lifeOf(terms)), gone) };
   }
 
   standing(terms: Terms, now: number): Standing {
-    const left = this.#left(terms, now);
-    const remaining = Math.max(0, left);
-    const resetMs = Math.max(0, this.endsAt(terms) - now);
-    const sameForMs = remaining < terms.burst ? this.#freeIn(remaining + 1, terms, now) : 0;
-    return { used: terms.burst - left, remaining, resetMs, sameForMs };
+    const bucket = bucketAt(this.#bucket, terms, now);
+    const remaining = leftOf(bucket, terms);
+    const taken = takenOf(bucket);
+    const resetMs = taken === 0n ? 0 : drainedAt(bucket, taken) - now;
+    const used = Number(ceilDivide(taken, BigInt(bucket.windowMs)));
+    return { used, remaining, resetMs, sameForMs: sameForMs(bucket, remaining, terms, now) };
   }
 
+  /** By the slower of the old rate and the new one: when it changed is not known here. */
   endsAt(terms: Terms): number {
-    const { quota } = terms;
-    if (quota === 0) return this.#asOf;
-    const copy = this.#copy();
-    const lastEnd = this.#leased.at(-1)?.until ?? this.#asOf;
-    copy.#pass(terms, Math.max(lastEnd, this.#asOf));
-    return copy.#asOf + Number(ceilDivide(copy.#used, BigInt(quota)));
+    const bucket = this.#bucket;
+    const taken = takenOf(bucket);
+    if (taken === 0n) return 0;
+    const changed = underTerms(bucket, terms);
+    return Math.max(drainedAt(bucket, taken), drainedAt(changed, takenOf(changed)));
   }
 
   allowanceEndsAt({ windowMs }: Terms, now: number): number {
@@ -111,99 +91,51 @@ export class TokenBucket implements Counter {
   }
 
   image(): string {
-    const { windowMs, asOf, emptyAt } = { windowMs: this.#windowMs, asOf: this.#asOf, emptyAt: this.#emptyAt };
-    const image: Image = { v: 1, windowMs, asOf, used: String(this.#used), leased: this.#leased, emptyAt };
-    return JSON.stringify(image);
-  }
-
-  /** Whole tokens that are there; negative in debt. */
-  #left(terms: Terms, now: number): number {
-    this.#pass(terms, now);
-    const held = this.#leased.reduce((sum, { tokens }) => sum + tokens, 0);
-    const used = Number(ceilDivide(this.#used, this.#scaled(1)));
-    return terms.burst - held - used;
-  }
-
-  /** Time flows to `now`, and tokens with it. */
-  #pass({ quota, windowMs }: Terms, now: number): void {
-    if (windowMs !== this.#windowMs) {
-      // Another pace: as many tokens as before are used.
-      this.#used = ceilDivide(this.#used * BigInt(windowMs), BigInt(this.#windowMs));
-      this.#windowMs = windowMs;
-    }
-    for (let next = this.#leased[0]; next !== undefined && next.until <= now; next = this.#leased[0]) {
-      this.#flow(quota, Math.max(next.until, this.#asOf));
-      this.#used += this.#scaled(next.tokens);
-      this.#leased = this.#leased.slice(1);
-    }
-    this.#flow(quota, now);
-  }
-
-  #flow(quota: number, now: number): void {
-    if (now <= this.#asOf) return;
-    const flowed = BigInt(quota) * BigInt(Math.floor(now - this.#asOf));
-    this.#used = this.#used > flowed ? this.#used - flowed : 0n;
-    this.#asOf = Math.floor(now);
-    if (this.#used === 0n) this.#emptyAt = this.#asOf;
-  }
-
-  /** When `cost` fits if nobody else asks, ms. */
-  #freeIn(cost: number, terms: Terms, now: number): number {
-    if (terms.quota === 0) return terms.windowMs;
-    const copy = this.#copy();
-    copy.#pass(terms, now);
-    for (;;) {
-      const missing = copy.#missing(cost, terms);
-      if (missing <= 0n) return Math.max(0, copy.#asOf - now);
-      const next = copy.#leased[0]?.until;
-      const flowsBy = copy.#asOf + Number(ceilDivide(missing, BigInt(terms.quota)));
-      // Only what is used flows in; what is leased first has to be surely spent.
-      if (missing <= copy.#used && (next === undefined || flowsBy <= next)) return Math.max(0, flowsBy - now);
-      if (next === undefined) return Math.max(0, flowsBy - now);
-      copy.#pass(terms, Math.max(next, copy.#asOf));
-    }
-  }
-
-  #missing(cost: number, { burst }: Terms): bigint {
-    const held = this.#leased.reduce((sum, { tokens }) => sum + tokens, 0);
-    return this.#used + this.#scaled(held + cost) - this.#scaled(burst);
-  }
-
-  #hold(one: Leased): void {
-    const held = [...this.#leased, one].toSorted((a, b) => a.until - b.until);
-    const [first, second, ...others] = held;
-    const isFull = held.length > mostLeased && first !== undefined && second !== undefined;
-    this.#leased = isFull ? [{ ...second, stamp: -1, tokens: first.tokens + second.tokens }, ...others] : held;
-  }
-
-  #scaled(tokens: number): bigint {
-    return BigInt(tokens) * BigInt(this.#windowMs);
-  }
-
-  #copy(): TokenBucket {
-    return new TokenBucket(JSON.parse(this.image()) as Image);
+    const { level, ...rest } = this.#bucket;
+    return JSON.stringify({ v: 1, level: `${level}`, ...rest } satisfies Image);
   }
 }
 
-const empty: Image = { v: 1, windowMs: 1, asOf: 0, used: "0", leased: [], emptyAt: 0 };
+interface Image extends Omit<Bucket, "level"> {
+  readonly v: 1;
+  readonly level: string;
+}
 
 export function freshTokenBucket(): Counter {
-  return new TokenBucket();
+  return new TokenBucket(freshBucket);
 }
 
 export function restoreTokenBucket(image: string): Counter | null {
-  const { v, windowMs, asOf, used, leased, emptyAt } = JSON.parse(image) as Partial<Image>;
-  if (v !== 1 || windowMs === undefined || asOf === undefined || used === undefined) return null;
-  if (!Array.isArray(leased) || emptyAt === undefined) return null;
-  return new TokenBucket({ v, windowMs, asOf, used, leased, emptyAt });
+  const read = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
+  const { v, level, at, quota, windowMs, since, leased } = read;
+  if (v !== 1 || typeof level !== "string" || !/^\d+$/.test(level) || !isDatedTokens(leased)) return null;
+  if (!isWhole(at) || !isWhole(quota) || !isWhole(windowMs) || !isWhole(since)) return null;
+  return new TokenBucket({ level: BigInt(level), at, quota, windowMs, since, leased });
 }
 
-/** 0: too short to be worth it. */
-function leaseLife({ quota, windowMs, burst }: Terms): number {
-  const lifeMs = quota === 0 ? 0 : Math.floor((burst * windowMs) / (leasesABurst * quota));
-  return lifeMs < leastLeaseMs ? 0 : lifeMs;
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
-function ceilDivide(amount: bigint, by: bigint): bigint {
-  return (amount + by - 1n) / by;
+function lifeOf({ quota, windowMs, burst }: Terms): number {
+  if (quota === 0) return 0;
+  // A bucket that fills for longer than ten windows would lend its tokens for longer than anybody plans.
+  return Math.min(windowMs, Math.floor((burst * windowMs) / (livesInFilling * quota)));
+}
+
+function leftOf(bucket: Bucket, terms: Terms): number {
+  const room = roomOf(bucket, terms);
+  return terms.quota === 0 || room <= 0n ? 0 : Number(room / BigInt(bucket.windowMs));
+}
+
+/** When `tokens`, at most the burst, can be had if nobody else asks. */
+function coveredAt(bucket: Bucket, tokens: number, terms: Terms): number {
+  const missing = BigInt(tokens) * BigInt(bucket.windowMs) - roomOf(bucket, terms);
+  return missing > 0n ? drainedAt(bucket, missing) : bucket.at;
+}
+
+/** Until one token more than `left` can be had; where there never is one, a window's length, after which to ask again. */
+function sameForMs(bucket: Bucket, left: number, terms: Terms, now: number): number {
+  const isEver = terms.quota > 0 && left < terms.burst;
+  return isEver ? coveredAt(bucket, left + 1, terms) - now : terms.windowMs;
 }

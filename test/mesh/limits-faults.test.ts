@@ -48,22 +48,25 @@ test("L1 six isolates over a wire that loses and doubles never admit more than t
 });
 
 test.each([
-  ["fails", { kind: "error" }],
-  ["hangs", { kind: "hang", ms: 20_000 }],
-] as const)("L8 when the limiter %s a closed limit refuses, an open one admits, and both say so", async (_, action) => {
-  await mesh.faults.set({ ...limiter, id: "down", action });
-  const [closed, open] = await Promise.all([
-    ask(urls[0] ?? "", "/limited/echo", "192.0.2.61"),
-    ask(urls[0] ?? "", "/open/echo", "192.0.2.61"),
-  ]);
-  expect(closed.status).toBe(503);
-  expect(closed.headers.get("retry-after")).toBe("1");
-  expect(await closed.json()).toMatchObject({ code: "overloaded" });
-  expect(open.status).toBe(200);
-  expect(open.headers.has("ratelimit-policy")).toBe(true);
-  expect(open.headers.has("ratelimit")).toBe(false);
-  expect((await mesh.faults.hits())["down"]).toBeGreaterThan(0);
-});
+  ["fails", { kind: "error" }, "192.0.2.61"],
+  ["hangs", { kind: "hang", ms: 20_000 }, "192.0.2.63"],
+] as const)(
+  "L8 when the limiter %s a closed limit refuses, an open one admits, and both say so",
+  async (_, action, address) => {
+    await mesh.faults.set({ ...limiter, id: "down", action });
+    const [closed, open] = await Promise.all([
+      ask(urls[0] ?? "", "/limited/echo", address),
+      ask(urls[0] ?? "", "/open/echo", address),
+    ]);
+    expect(closed.status).toBe(503);
+    expect(closed.headers.get("retry-after")).toBe("1");
+    expect(await closed.json()).toMatchObject({ code: "overloaded" });
+    expect(open.status).toBe(200);
+    expect(open.headers.has("ratelimit-policy")).toBe(true);
+    expect(open.headers.has("ratelimit")).toBe(false);
+    expect((await mesh.faults.hits())["down"]).toBeGreaterThan(0);
+  },
+);
 
 test("L2 a flood on a refused key costs each isolate one call", async () => {
   await statuses(60, "/limited/echo", "192.0.2.62");

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DenySlots, noSlot } from "../../workers/limit/deny-slots.ts";
-import { DenyTable, denialOf } from "../../workers/limit/deny-table.ts";
-import type { HeardDenial } from "../../workers/limit/deny-table.ts";
+import { denialOf, type HeardDenial } from "../../workers/limit/denials.ts";
+import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { isLongRun } from "../support/long-run.ts";
 
 const seed = [0x0123_4567, 0x89ab_cdef] as const;

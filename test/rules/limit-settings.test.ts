@@ -35,14 +35,8 @@ describe("a limit", () => {
     ["fixed-window", 1_000, 0],
     ["sliding-window", 1_000, 0],
     ["token-bucket", 1_000, 10],
-    ["concurrency", 1_000, 0],
   ])("may count by %s", (algorithm, windowMs, burst) => {
     expect(compiled({ algorithm })).toMatchObject({ algorithm, windowMs, burst, quota: 10 });
-  });
-
-  test("has permits that live for ten seconds unless it says otherwise", () => {
-    expect(compiled({ algorithm: "concurrency", windowMs: undefined }).windowMs).toBe(10_000);
-    expect(compiled({ algorithm: "concurrency", windowMs: 60_000 }).windowMs).toBe(60_000);
   });
 
   test("has a bucket of its quota's size, of the largest number in a table, or of the size it says", () => {

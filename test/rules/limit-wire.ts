@@ -1,6 +1,7 @@
 /** A desk in front of limiters in memory, with a wire between them that fails as told. */
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
+import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, Taken } from "../../workers/limit/taken.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
@@ -49,6 +50,7 @@ export class Wire {
   constructor(isAllShadow = false) {
     const { port } = this;
     this.desk = new LimitDesk({
+      denials: (seed) => new DenyTable(seed),
       rules: {
         find: (name) => this.limits.get(name),
         all: () => this.limits,

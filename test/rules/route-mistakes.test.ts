@@ -142,30 +142,6 @@ const rows: readonly MistakeRow[] = [
     `routes[0].limits[0].costHeader: expected a header's name: received "x cost"`,
   ],
   [
-    "a request holds one permit",
-    withRoute(
-      { limits: [{ name: "reads", cost: 2 }] },
-      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
-    ),
-    "routes[0].limits[0].cost: expected 1: a request holds one permit: received 2",
-  ],
-  [
-    "a request holds no less than one permit",
-    withRoute(
-      { limits: [{ name: "reads", cost: 0 }] },
-      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
-    ),
-    "routes[0].limits[0].cost: expected 1: a request holds one permit: received 0",
-  ],
-  [
-    "a permit has no cost to settle",
-    withRoute(
-      { limits: [{ name: "reads", costHeader: "x-cost" }] },
-      { limits: { reads: { ...limit, algorithm: "concurrency", windowMs: 1_000 } } },
-    ),
-    'routes[0].limits[0].costHeader: expected none: a permit is given back, and costs nothing: received "x-cost"',
-  ],
-  [
     "identity is one of three",
     withRoute({ identity: "maybe" }),
     'routes[0].identity: expected "none" or "optional" or "required" or { need, forward }: received "maybe"',

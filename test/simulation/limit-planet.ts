@@ -5,6 +5,7 @@
  */
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { ChargeAnswer, ChargeRequest, LimiterContract } from "../../durable-objects/limiter/contract.ts";
+import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk, type Rules } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
@@ -85,7 +86,7 @@ export class LimitPlanet implements Disposable {
             const answer = act();
             this.time.after(latencyMs(), () => resolve(answer));
           } catch (error) {
-            reject(error as Error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         });
       });
@@ -104,7 +105,13 @@ export class LimitPlanet implements Disposable {
       },
       giveBack: (request) => far(() => this.budgets.giveBack(request, this.now)),
     } as Pick<LimiterContract, "charge" | "giveBack"> as LimiterContract;
-    isolate.desk = new LimitDesk({ rules: this.#rules, limiter: () => limiter, isAllShadow: false, clock });
+    isolate.desk = new LimitDesk({
+      denials: (seed) => new DenyTable(seed),
+      rules: this.#rules,
+      limiter: () => limiter,
+      isAllShadow: false,
+      clock,
+    });
     return isolate;
   }
 }
@@ -138,7 +145,7 @@ export function askOf(limit: LimitInForce, budget = "k", cost = 1): Ask {
 }
 
 /** One request; `then` is told in the moment in which its isolate knows. */
-export function request(isolate: Isolate, asks: readonly Ask[], then: (taken: TakenAll) => void): void {
+export function send(isolate: Isolate, asks: readonly Ask[], then: (taken: TakenAll) => void): void {
   const taken = isolate.desk.take(asks, isolate.context);
   if (taken instanceof Promise) void taken.then(then);
   else then(taken);
@@ -154,7 +161,8 @@ function takeOverTimers(time: VirtualTime): () => void {
   const cancelled = new Set<number>();
   let ids = 0;
   globalThis.setTimeout = ((callback: () => void, ms = 0) => {
-    const id = (ids += 1);
+    ids += 1;
+    const id = ids;
     time.after(ms, () => {
       if (!cancelled.delete(id)) callback();
     });

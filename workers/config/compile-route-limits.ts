@@ -38,7 +38,7 @@ export function compileRouteLimits(
     if (limit === undefined) return [];
     const path = [...at, index];
     checkAsker(limit, need, nameOf(use, path).path, mistakes);
-    checkCost(limit, cost, costHeader, path, mistakes);
+    checkCost(limit, cost, path, mistakes);
     return [{ limit, cost, costHeader }];
   });
 }
@@ -56,14 +56,7 @@ function checkAsker(limit: Limit, need: Route["identity"]["need"], path: Path, m
   }
 }
 
-function checkCost(limit: Limit, cost: number, costHeader: string | null, path: Path, mistakes: Mistakes): void {
-  if (limit.algorithm === "concurrency") {
-    if (cost !== 1) mistakes.add([...path, "cost"], "1: a request holds one permit", cost);
-    if (costHeader !== null) {
-      mistakes.add([...path, "costHeader"], "none: a permit is given back, and costs nothing", costHeader);
-    }
-    return;
-  }
+function checkCost(limit: Limit, cost: number, path: Path, mistakes: Mistakes): void {
   const most = largestCost(limit);
   if (most === null || cost <= most) return;
   const what = limit.algorithm === "token-bucket" ? "burst" : "quota";

@@ -1,6 +1,6 @@
 /** What one writes of limits in `mesh.config.ts`. Part of the module `selvedge`. */
 
-export type LimitConfig = WindowLimitConfig | BucketLimitConfig | ConcurrencyLimitConfig;
+export type LimitConfig = WindowLimitConfig | BucketLimitConfig;
 
 /**
  * "fixed-window": the quota in each window of the clock. "sliding-window": the quota in every interval of the window's
@@ -22,17 +22,10 @@ export interface BucketLimitConfig extends AnyLimitConfig {
   readonly burst?: number;
 }
 
-/** So many requests at once. */
-export interface ConcurrencyLimitConfig extends AnyLimitConfig {
-  readonly algorithm: "concurrency";
-  /** How long a permit lives when the edge that holds it falls silent, 1000 to 60 000. Default 10 000. */
-  readonly windowMs?: number;
-}
-
 interface AnyLimitConfig {
   /** What is counted: one of these, or a list (each combination has a budget of its own). */
   readonly by: LimitKey | readonly LimitKey[];
-  /** 0 (nobody) to 1 000 000 000 a window, or at once; "unlimited"; or by the asker's plan. */
+  /** 0 (nobody) to 1 000 000 000 a window; "unlimited"; or by the asker's plan. */
   readonly quota: QuotaConfig;
   /** "shadow" counts and refuses nobody. Default "enforce". */
   readonly mode?: "enforce" | "shadow";

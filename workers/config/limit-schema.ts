@@ -6,7 +6,7 @@ import { choice, fields, isPlainObject, list, matching, method, wholeNumber } fr
 
 /** 31 days: a month's window is whole. */
 const longestWindowMs = 2_678_400_000;
-const algorithm = choice(["fixed-window", "sliding-window", "token-bucket", "concurrency"]);
+const algorithm = choice(["fixed-window", "sliding-window", "token-bucket"], ["concurrency"]);
 
 const part = matching(
   /^(?:address|subject|tenant|client|route|key|claim:[\x21-\x7e]{1,64}|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})$/,
@@ -48,18 +48,11 @@ const bucketSchema = fields({
   burst: v.optional(wholeNumber(1, maxTokens)),
 });
 
-const concurrencySchema = fields({
-  ...common,
-  algorithm,
-  windowMs: v.optional(wholeNumber(1_000, 60_000), 10_000),
-  burst: noBurst,
-});
-
 export type LimitSettings = v.InferOutput<typeof windowSchema> | v.InferOutput<typeof bucketSchema>;
 
 /** An algorithm that does not exist is told as such by the schema of the usual one. */
 export const limitSchema = v.lazy((input): v.GenericSchema<unknown, LimitSettings> => {
   const written = isPlainObject(input) ? input["algorithm"] : undefined;
   if (written === "token-bucket") return bucketSchema;
-  return written === "concurrency" ? concurrencySchema : windowSchema;
+  return windowSchema;
 });

@@ -53,8 +53,10 @@ function conclude(passage: Passage, asks: readonly Ask[], { allowed, taken }: Ta
 
 function asksOf(passage: Passage, counting: readonly RouteLimit[]): readonly Ask[] | Promise<readonly Ask[]> {
   const desk = passage.isolate.limits;
-  const asks = counting.map((routed) => askOf(passage, desk, routed));
-  return asks.some((ask) => ask instanceof Promise) ? Promise.all(asks) : (asks as readonly Ask[]);
+  const ready: Ask[] = [];
+  const asks: (Ask | Promise<Ask>)[] = counting.map((routed) => askOf(passage, desk, routed));
+  for (const ask of asks) if (!(ask instanceof Promise)) ready.push(ask);
+  return ready.length === asks.length ? ready : Promise.all(asks.map(async (ask) => ask));
 }
 
 /** Synchronous but for a budget that is too long to be its own name. */

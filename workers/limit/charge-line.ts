@@ -10,7 +10,7 @@ import type {
   Rule,
 } from "../../durable-objects/limiter/contract.ts";
 import { Batch } from "./batch.ts";
-import { denialOf, type DenyTable } from "./deny-table.ts";
+import { denialOf, type Denials } from "./denials.ts";
 import { heldLease, isLive, withLease, type HeldLease } from "./held-lease.ts";
 import { noCounts, type KeyEntry } from "./key-book.ts";
 import { patienceOf, reach } from "./reach.ts";
@@ -21,7 +21,7 @@ import { wishOf } from "./wish.ts";
 export interface ChargeLineParts {
   /** A fresh port to the single writer of a budget: after an exception the last one is dead. */
   readonly limiter: (limit: string, budget: string) => LimiterContract;
-  readonly denied: () => DenyTable;
+  readonly denied: () => Denials;
   readonly clock: SteadyClock;
   readonly wait: (ms: number) => Promise<void>;
 }

@@ -9,44 +9,16 @@
  * probability of 2^-56 for each entry: 1.4e-11 (one in 72 thousand million) in a table with a million live ones. It is
  * then refused until that denial ends. The seed is the isolate's own: no other edge refuses with it.
  */
+import type { Denial, Denials, HeardDenial } from "./denials.ts";
 import { DenySlots, noSlot } from "./deny-slots.ts";
 import { Fingerprint } from "./fingerprint.ts";
-
-/** Instants are ms since 1970, by one clock. */
-export interface Denial {
-  /** Until when the table may refuse. */
-  readonly endsAt: number;
-  /** The latest that the window can end, by this clock: what a client is told to wait for. */
-  readonly resetAt: number;
-  /** A cost up to this is for the limiter to decide. */
-  readonly remaining: number;
-}
-
-export interface HeardDenial extends Denial {
-  /** When the refused request was sent. */
-  readonly sentAt: number;
-}
-
-/** What a limiter answers with a refusal. */
-export interface Refusal {
-  readonly remaining: number;
-  /** Until its window ends. */
-  readonly resetMs: number;
-  /** For how long after sending an edge may refuse the same, whatever its clock's rate. */
-  readonly denyMs: number;
-}
-
-/** The refusal of what was sent at `sentAt`, heard at `heardAt`. */
-export function denialOf({ remaining, resetMs, denyMs }: Refusal, sentAt: number, heardAt: number): HeardDenial {
-  return { sentAt, endsAt: sentAt + denyMs, resetAt: Math.max(sentAt, heardAt) + resetMs, remaining };
-}
 
 /** Longer than any answer of a limiter is waited for. */
 const answersTakeMs = 10_000;
 const most32Bits = 0xffff_ffff;
 const most16Bits = 0xffff;
 
-export class DenyTable {
+export class DenyTable implements Denials {
   readonly #print: Fingerprint;
   #slots = new DenySlots();
   /** What the slots' times count from, 49 days at most: never later than now. */

@@ -11,7 +11,7 @@ const cellMs = 10_000;
 const mostNeighbourhoods = 4_096;
 
 export class FreshKeys {
-  #counts = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
   #cellEndsAt = 0;
 
   /** How long to refuse, ms; 0 when it may pass. */

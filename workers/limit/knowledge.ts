@@ -3,7 +3,7 @@
  * once, or says that it cannot.
  */
 import { admitted, refusedBy, unlimited } from "./answered.ts";
-import { DenyTable } from "./deny-table.ts";
+import type { Denials } from "./denials.ts";
 import { spend, spendable, unspend, type Spent } from "./held-lease.ts";
 import { KeyBook, type KeyEntry } from "./key-book.ts";
 import type { Ask, LimitInForce, Taken } from "./taken.ts";
@@ -16,6 +16,8 @@ export interface Claim {
 
 export interface KnowledgeParts {
   readonly enforces: (limit: LimitInForce) => boolean;
+  /** Where refusals are kept; the seed is two random words. */
+  readonly denials: (seed: readonly [number, number]) => Denials;
   /** Grows when refusals of a limit are void, because budgets were reset. */
   readonly resets: (limit: string) => number;
 }
@@ -24,14 +26,14 @@ export class Knowledge {
   readonly book = new KeyBook();
   readonly #parts: KnowledgeParts;
   /** Made at the first use: randomness is refused at module start. */
-  #denied: DenyTable | null = null;
+  #denied: Denials | null = null;
 
   constructor(parts: KnowledgeParts) {
     this.#parts = parts;
   }
 
-  get denied(): DenyTable {
-    this.#denied ??= new DenyTable([randomWord(), randomWord()]);
+  get denied(): Denials {
+    this.#denied ??= this.#parts.denials([randomWord(), randomWord()]);
     return this.#denied;
   }
 

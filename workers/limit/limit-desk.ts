@@ -6,6 +6,7 @@
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { unlimited } from "./answered.ts";
+import type { Denials } from "./denials.ts";
 import { ChargeLine } from "./charge-line.ts";
 import { spend, spendable } from "./held-lease.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -20,6 +21,8 @@ export interface LimitDeskParts {
   readonly rules: Rules;
   /** A fresh port to the single writer of a budget: after an exception the last one is dead. */
   readonly limiter: (limit: string, budget: string) => LimiterContract;
+  /** Where refusals are kept; the seed is two random words. */
+  readonly denials: (seed: readonly [number, number]) => Denials;
   /** All limits are in shadow mode. */
   readonly isAllShadow: boolean;
   /** ms since 1970. */
@@ -43,12 +46,13 @@ export class LimitDesk {
   readonly #room: WaitingRoom;
   #provenAt = -Infinity;
 
-  constructor({ rules, limiter, isAllShadow, clock = Date.now, wait = sleep, affords = () => true }: LimitDeskParts) {
+  constructor(parts: LimitDeskParts) {
+    const { rules, limiter, isAllShadow, denials, clock = Date.now, wait = sleep, affords = () => true } = parts;
     const enforces = (limit: LimitInForce) => this.enforces(limit);
     this.#rules = rules;
     this.#isAllShadow = isAllShadow;
     this.#clock = new SteadyClock(clock);
-    const knowledge = new Knowledge({ enforces, resets: (name) => rules.resets(name) });
+    const knowledge = new Knowledge({ enforces, denials, resets: (name) => rules.resets(name) });
     const line = new ChargeLine({ limiter, denied: () => knowledge.denied, clock: this.#clock, wait });
     this.#knowledge = knowledge;
     this.#line = line;

@@ -18,7 +18,7 @@ export type Reached<Answer> =
   | { readonly kind: "unreachable"; readonly reason: string; readonly late: Promise<Answer | null> };
 
 /** For calls that no client's request waits for in the first place. */
-export const usualPatience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
+const usualPatience: Patience = { attemptMs: 400, deadlineMs: 1_000 };
 
 /** Of a request that waits at most `timeoutMs`, for an answer that may itself wait `waitMs`. */
 export function patienceOf(timeoutMs: number, waitMs: number): Patience {

@@ -52,7 +52,7 @@ export class WaitingRoom {
     for (let round = 0; round < mostRounds; round += 1) {
       const claim = this.#known(ask) ?? (await this.#wait(this.#counted(ask), context, clock.now()));
       if (claim !== null) return claim;
-      ask = { ...ask, limit: rules.find(ask.limit.name) ?? ask.limit };
+      ask = under(rules.find(ask.limit.name) ?? ask.limit, asked);
     }
     const { quota, isEnforced } = this.#counted(ask);
     return { taken: refusedBy("limiter", quota, isEnforced, { remaining: 0, resetMs: 0, retryMs: 0 }), undo: null };
@@ -186,6 +186,10 @@ export class WaitingRoom {
     if (quota === "unlimited") throw new Error(`cannot ask for ${ask.limit.name}: it is unlimited`);
     return { ...ask, quota, isEnforced: this.#parts.enforces(ask.limit) };
   }
+}
+
+function under(limit: LimitInForce, ask: Ask): Ask {
+  return { ...ask, limit };
 }
 
 /** What another call brought is enough, or settled the matter. */
