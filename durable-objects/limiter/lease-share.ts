@@ -52,7 +52,7 @@ export class LeaseShare {
     if (quota < leastQuotaAHolder * holders) return 0;
     const others = Math.max(0, this.#everybody() * rest - tokens);
     const wanted = tokens + others;
-    if (holders === 1 || wanted <= left * plentyPart || left * lastPart <= quota) return Math.min(tokens, left);
+    if (wanted <= left * plentyPart || left * lastPart <= quota) return Math.min(tokens, left);
     return Math.floor(Math.min(tokens, (left * tokens) / wanted) * leasePart(nth));
   }
 

@@ -26,6 +26,8 @@ class TokenBucket implements Counter {
     const bucket = bucketAt(this.#bucket, terms, now);
     const left = leftOf(bucket, terms);
     if (ask.isDebt || (terms.quota > 0 && ask.cost <= left)) return grantOf(ask, left, lifeOf(terms), now);
+    // Where all are refused nobody takes, and yet the new rate has to hold: else the old one would go on draining.
+    if (isOtherRate(this.#bucket, terms)) this.#bucket = bucket;
     const isEver = terms.quota > 0 && ask.cost <= terms.burst;
     const retryMs = isEver ? coveredAt(bucket, ask.cost, terms) - now : null;
     return { kind: "refused", retryMs, sameForMs: sameForMs(bucket, left, terms, now) };
@@ -109,7 +111,7 @@ export function restoreTokenBucket(image: string): Counter | null {
   const read = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
   const { v, level, at, quota, windowMs, since, leased } = read;
   if (v !== 1 || typeof level !== "string" || !/^\d+$/.test(level) || !isDatedTokens(leased)) return null;
-  if (!isWhole(at) || !isWhole(quota) || !isWhole(windowMs) || !isWhole(since)) return null;
+  if (!isWhole(at) || !isWhole(quota) || !isWhole(windowMs) || windowMs < 1 || !isWhole(since)) return null;
   return new TokenBucket({ level: BigInt(level), at, quota, windowMs, since, leased });
 }
 
@@ -126,6 +128,11 @@ function lifeOf({ quota, windowMs, burst }: Terms): number {
 function leftOf(bucket: Bucket, terms: Terms): number {
   const room = roomOf(bucket, terms);
   return terms.quota === 0 || room <= 0n ? 0 : Number(room / BigInt(bucket.windowMs));
+}
+
+/** No rate at all is none to drain at: what was used is forgotten no sooner for it. */
+function isOtherRate(bucket: Bucket, { quota, windowMs }: Terms): boolean {
+  return quota > 0 && (bucket.quota !== quota || bucket.windowMs !== windowMs);
 }
 
 /** When `tokens`, at most the burst, can be had if nobody else asks. */

@@ -6,6 +6,7 @@ import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LocalMesh } from "../../local/mesh.ts";
 import { EchoOrigin } from "../support/echo-origin.ts";
+import { isLongRun } from "../support/long-run.ts";
 import { spawnMesh, startMesh } from "../support/mesh.ts";
 
 const configFile = join(import.meta.dirname, "limits.config.ts");
@@ -108,14 +109,14 @@ describe("limits of a mesh of three regions", () => {
     const answers = await spread(urls, 60, (url) => fetch(`${url}/twice/echo`, { headers }));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
     const token = await mesh.adminToken();
-    // What was charged to the first goes back after the answer; beyond that each of three isolates may hold a lease of 2.
-    await expect
-      .poll(async () => {
-        const path = "/_mesh/v1/limits/plenty/budgets/192.0.2.52";
-        const response = await fetch(`${urls[1]}${path}`, { headers: { authorization: `Bearer ${token}` } });
-        return ((await response.json()) as { readonly used: number }).used;
-      })
-      .toBeLessThanOrEqual(5 + 3 * 2);
+    const usedOf = async (limit: string) => {
+      const path = `/_mesh/v1/limits/${limit}/budgets/192.0.2.52`;
+      const response = await fetch(`${urls[1]}${path}`, { headers: { authorization: `Bearer ${token}` } });
+      return ((await response.json()) as { readonly used: number }).used;
+    };
+    expect(await usedOf("scarce")).toBe(5);
+    // What the first was charged goes back; each of three isolates may go on holding a lease, less than a quarter of what is left.
+    await expect.poll(() => usedOf("plenty"), { timeout: 10_000 }).toBeLessThanOrEqual(5 + 3 * 25);
   });
 
   test("L1 a key is one budget for every edge that takes from it", async () => {
@@ -126,33 +127,41 @@ describe("limits of a mesh of three regions", () => {
   });
 });
 
-test("L5 a mesh that is killed in mid-window and starts again admits no more than the quota in all", async () => {
-  const state = mkdtempSync(join(tmpdir(), "selvedge-limits-"));
-  try {
+/** A mesh of its own for each: it takes a second or two. */
+const kills = isLongRun ? 20 : 1;
+
+test(
+  `L5 a mesh that is killed in mid-window and starts again, ${kills} times, admits no more than the quota in all`,
+  { timeout: 60_000 + kills * 15_000 },
+  async () => {
+    const state = mkdtempSync(join(tmpdir(), "selvedge-limits-"));
+    const args = ["--config", configFile, "--state", state];
     let allowed = 0;
     const count = ({ allowed: isAllowed }: Taken) => {
       allowed += isAllowed ? 1 : 0;
     };
-    await using before = await spawnMesh("--config", configFile, "--state", state);
-    const firstUrls = before.ports.map(({ url }) => url);
-    const firstToken = await tokenOf(firstUrls[0] ?? "", before.adminSecret);
-    await spread(firstUrls, 20, async (url) => count(await take(url, firstToken, "k")));
-    expect(allowed).toBe(20);
-    // These are under way when it dies: some were charged and their answers lost.
-    const interrupted = Promise.allSettled(
-      Array.from({ length: 15 }, async (_, index) => count(await take(firstUrls[index % 3] ?? "", firstToken, "k"))),
-    );
-    await before.kill("SIGKILL");
-    await interrupted;
-
-    await using after = await spawnMesh("--config", configFile, "--state", state);
-    const urls = after.ports.map(({ url }) => url);
-    const token = await tokenOf(urls[0] ?? "", after.adminSecret);
-    await spread(urls, 100, async (url) => count(await take(url, token, "k")));
+    try {
+      for (let kill = 0; kill < kills; kill += 1) {
+        await using mesh = await spawnMesh(...args);
+        const urls = mesh.ports.map(({ url }) => url);
+        const token = await tokenOf(urls[0] ?? "", mesh.adminSecret);
+        await spread(urls, Math.ceil(20 / kills), async (url) => count(await take(url, token, "k")));
+        // These are under way when it dies: some were charged and their answers lost.
+        const interrupted = Promise.allSettled(
+          Array.from({ length: 5 }, async (_, index) => count(await take(urls[index % 3] ?? "", token, "k"))),
+        );
+        await mesh.kill("SIGKILL");
+        await interrupted;
+      }
+      await using after = await spawnMesh(...args);
+      const urls = after.ports.map(({ url }) => url);
+      const token = await tokenOf(urls[0] ?? "", after.adminSecret);
+      await spread(urls, 100, async (url) => count(await take(url, token, "k")));
+    } finally {
+      rmSync(state, { recursive: true, force: true, maxRetries: 10 });
+    }
     expect(allowed).toBeLessThanOrEqual(50);
-    // 15 answers may be lost with their tokens, and a block of three.
-    expect(allowed).toBeGreaterThanOrEqual(50 - 15 - 3);
-  } finally {
-    rmSync(state, { recursive: true, force: true, maxRetries: 10 });
-  }
-});
+    // Not an empty truth. What was leased, or under way, when it was killed is lost.
+    expect(allowed).toBeGreaterThan(0);
+  },
+);

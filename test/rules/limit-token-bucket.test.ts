@@ -126,6 +126,18 @@ describe("refusals", () => {
     expect(charge(counter, { cost: 1 }, slow, start + (retryMs ?? 0)).kind).toBe("granted");
   });
 
+  test.each([quick.quota * 100, 1, 0])(
+    "R14 R13 after a rate of %d a refusal tells the wait at the new one",
+    (quota) => {
+      const counter = freshTokenBucket();
+      charge(counter, { cost: 11, isDebt: true }, { ...quick, quota }, start);
+      const { retryMs } = refusedOf(charge(counter, { cost: 2 }, quick, start));
+      expect(retryMs).toBe(300);
+      expect(charge(counter, { cost: 2 }, quick, start + 299).kind).toBe("refused");
+      expect(charge(counter, { cost: 2 }, quick, start + 300).kind).toBe("granted");
+    },
+  );
+
   test("L4 a refused charge and a question change nothing", () => {
     const counter = freshTokenBucket();
     charge(counter, { cost: 10 }, quick, start);
