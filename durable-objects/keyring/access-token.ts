@@ -1,10 +1,12 @@
 /** Writes one token (RFC 9068): the claims that only the signer may set, and the signature. */
 import { SignJWT } from "jose";
-import type { KeyringSettings, SignRequest } from "./contract.ts";
+import { longestTtlSeconds, type SignRequest } from "./contract.ts";
 
 export interface SigningKey {
-  readonly kid: string;
-  readonly key: CryptoKey;
+  /** null for a shared secret: who verifies has one only. */
+  readonly kid: string | null;
+  readonly algorithm: string;
+  readonly key: CryptoKey | Uint8Array;
 }
 
 export interface SignedToken {
@@ -16,17 +18,16 @@ export interface SignedToken {
 
 /** What the signer sets itself: a caller that names one of them has a defect. */
 const reservedClaims = ["iss", "iat", "exp", "nbf", "jti"] as const;
-const longestTtlSeconds = 86_400;
 
 /** `now` in ms since 1970; `jti` is unique. */
 export async function signToken(
   request: SignRequest,
-  settings: KeyringSettings,
-  signingKey: SigningKey,
+  issuer: string,
+  { kid, algorithm, key }: SigningKey,
   now: number,
   jti: string,
 ): Promise<SignedToken> {
-  const { claims, ttlSeconds } = request;
+  const { claims, ttlSeconds, type } = request;
   const reserved = reservedClaims.find((name) => Object.hasOwn(claims, name));
   if (reserved !== undefined)
     throw new Error(`cannot sign: the claim ${reserved} is set by the keyring: received it in the request`);
@@ -35,8 +36,8 @@ export async function signToken(
   }
   const issuedAt = Math.floor(now / 1_000);
   const expiresAt = issuedAt + ttlSeconds;
-  const token = await new SignJWT({ iss: settings.issuer, ...claims, iat: issuedAt, exp: expiresAt, jti })
-    .setProtectedHeader({ alg: settings.algorithm, typ: request.type, kid: signingKey.kid })
-    .sign(signingKey.key);
+  const token = await new SignJWT({ iss: issuer, ...claims, iat: issuedAt, exp: expiresAt, jti })
+    .setProtectedHeader({ alg: algorithm, typ: type, ...(kid === null ? {} : { kid }) })
+    .sign(key);
   return { token, expiresAt: expiresAt * 1_000, jti };
 }

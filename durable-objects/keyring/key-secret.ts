@@ -19,3 +19,11 @@ export function keySecretsOf(env: EnvWithPrevious): KeySecrets | null {
   const previous = env.MESH_KEY_SECRET_PREVIOUS;
   return { current, previous: previous === undefined || previous === "" ? null : previous };
 }
+
+/** A secret that is shared with those who verify (RFC 7518 section 3.2: at least as long as the hash); null when it is none. */
+export function sharedSecretOf(env: object, name: string): Uint8Array | null {
+  const value = (env as Readonly<Record<string, unknown>>)[name];
+  if (typeof value !== "string") return null;
+  const bytes = new TextEncoder().encode(value);
+  return bytes.byteLength < leastLength ? null : bytes;
+}

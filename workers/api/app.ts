@@ -12,6 +12,7 @@ import { events } from "./events.ts";
 import { invalidations } from "./invalidations.ts";
 import { limits } from "./limits.ts";
 import { locks } from "./locks.ts";
+import { signingKeys } from "./signing-keys.ts";
 import { status } from "./status.ts";
 
 export function createApi(): Hono<ApiEnv> {
@@ -21,6 +22,7 @@ export function createApi(): Hono<ApiEnv> {
   api.route("/_mesh/v1/invalidations", invalidations());
   api.route("/_mesh/v1/limits", limits());
   api.route("/_mesh/v1/locks", locks());
+  api.route("/_mesh/v1/signing-keys", signingKeys());
   api.route("/_mesh/v1/status", status());
   // Last, so that it gets what no resource takes; the mesh's own 404 knows nothing of the resources' methods.
   const methodsAt = methodsByPath(api.routes);

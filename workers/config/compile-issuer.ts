@@ -21,8 +21,40 @@ export function compileTokens(settings: TokensSettings, environment: string, mis
       issuer,
     );
   }
-  const { audience = issuer, algorithm, ttlSeconds } = settings;
-  return { issuer, audience, algorithm, ttlSeconds };
+  checkSecret(settings, mistakes);
+  const { audience = issuer, algorithm, ttlSeconds, rotateAfterSeconds, refresh = null, cookie } = settings;
+  const isLocal = environment === "local";
+  return {
+    issuer,
+    audience,
+    algorithm,
+    sharedSecret: settings.secret ?? null,
+    ttlSeconds,
+    rotateAfterMs: rotateAfterSeconds === null ? null : rotateAfterSeconds * 1_000,
+    refresh,
+    cookie,
+    loginUrl: pageOf(settings.loginUrl, "loginUrl", isLocal, mistakes),
+    redirectUrl: pageOf(settings.redirectUrl, "redirectUrl", isLocal, mistakes),
+  };
+}
+
+/** A shared secret makes everyone who verifies an issuer: it is there by choice only, and for HS256 only. */
+function checkSecret({ algorithm, secret }: TokensSettings, mistakes: Mistakes): void {
+  const at = ["tokens", "secret"];
+  const isShared = algorithm === "HS256";
+  if (isShared && secret === undefined) mistakes.add(at, "the name of the binding with the shared secret", secret);
+  if (!isShared && secret !== undefined)
+    mistakes.add(at, 'no such setting beside an algorithm other than "HS256"', secret);
+}
+
+/** A page that tokens or logins are sent to. Whoever reads the way to it has them. */
+function pageOf(url: string | undefined, name: string, isLocal: boolean, mistakes: Mistakes): string | null {
+  if (url === undefined) return null;
+  const parsed = readUrl(url);
+  const isFit = parsed !== null && parsed.hash === "" && (isLocal || !isInsecure(parsed));
+  if (!isFit)
+    mistakes.add(["tokens", name], 'an https URL without a fragment (http with environment "local" only)', url);
+  return url;
 }
 
 export function compileIssuer(

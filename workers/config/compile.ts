@@ -29,7 +29,7 @@ export function compile(config: unknown): Mesh {
     regions,
     viewLeaseMs,
     regionLeaseMs,
-    mount: { auth: null, health: parts.mount.health },
+    mount: { auth: parts.mount.auth ?? null, health: parts.mount.health },
     services: compileEach("services", parts.services, mistakes, (name, value) =>
       compileService(name, value, isLocal, mistakes),
     ),

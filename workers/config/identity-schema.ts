@@ -1,16 +1,35 @@
 /** What tokens, issuers and addresses may say, and their defaults: everything that tells who is asking. */
 import * as v from "valibot";
-import { choice, fieldName, fields, list, matching, plainText, unavailable, wholeNumber } from "./shapes.ts";
+import { choice, fieldName, fields, list, matching, plainText, wholeNumber } from "./shapes.ts";
 
 const issuerText = plainText(256);
 const audience = plainText(256);
 
+/** The longest life of a token of the mesh's own, seconds. */
+const longestTtlSeconds = 86_400;
+const address = v.string("a URL");
+
 export const tokensSchema = fields({
   issuer: v.optional(issuerText),
   audience: v.optional(audience),
-  algorithm: v.optional(choice(["ES256"], ["EdDSA", "Ed25519", "RS256", "HS256"]), "ES256"),
-  ttlSeconds: v.optional(wholeNumber(60, 86_400), 900),
-  refresh: unavailable(),
+  algorithm: v.optional(choice(["ES256", "EdDSA", "Ed25519", "RS256", "HS256"]), "ES256"),
+  secret: v.optional(
+    matching(
+      /^(?!MESH_)[A-Z][A-Z0-9_]{0,63}$/,
+      "the name of a secret's binding, in capitals, not one of the mesh's own (MESH_…)",
+    ),
+  ),
+  ttlSeconds: v.optional(wholeNumber(60, longestTtlSeconds), 900),
+  rotateAfterSeconds: v.optional(v.nullable(wholeNumber(86_400, 315_360_000)), 7_776_000),
+  refresh: v.optional(
+    fields({
+      ttlSeconds: v.optional(wholeNumber(60, 31_536_000), 86_400),
+      graceMs: v.optional(wholeNumber(0, 60_000), 0),
+    }),
+  ),
+  cookie: v.optional(choice(["__Host-mesh", "rh_auth"]), "__Host-mesh"),
+  loginUrl: v.optional(address),
+  redirectUrl: v.optional(address),
 });
 
 /** RFC 7518 section 3.1, RFC 9864: the asymmetric ones. A symmetric key would let whoever verifies also issue. */

@@ -2,6 +2,7 @@
 import type { Algorithm, Quota } from "../../durable-objects/limiter/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
 import type { KeySetSource } from "../../durable-objects/key-sets/contract.ts";
+import type { SigningAlgorithm } from "../../durable-objects/keyring/contract.ts";
 import type { AddressSet } from "../gate/address-set.ts";
 import type { PathPattern } from "../gate/path-pattern.ts";
 
@@ -130,11 +131,23 @@ export interface AddressPolicy {
   readonly block: AddressSet | null;
 }
 
+/** The mesh's own tokens. */
 export interface TokenSettings {
   readonly issuer: string;
   readonly audience: string;
-  readonly algorithm: "ES256";
+  readonly algorithm: SigningAlgorithm;
+  /** With HS256: the binding that holds the secret; null otherwise. */
+  readonly sharedSecret: string | null;
   readonly ttlSeconds: number;
+  /** null for never. */
+  readonly rotateAfterMs: number | null;
+  /** null: no refresh tokens. Within `graceMs` after its use a refresh token gives the same successor once more. */
+  readonly refresh: { readonly ttlSeconds: number; readonly graceMs: number } | null;
+  readonly cookie: "__Host-mesh" | "rh_auth";
+  /** Where a browser that asks to authorize a client logs in; null: a page of the mesh's own. */
+  readonly loginUrl: string | null;
+  /** Where a token is delivered to in a fragment; null: nowhere. */
+  readonly redirectUrl: string | null;
 }
 
 export interface Issuer {

@@ -1,8 +1,9 @@
 /** What the single writers are told of the configuration: values, at construction. */
-import type { KeyringSettings } from "../../durable-objects/keyring/contract.ts";
+import { longestTtlSeconds, type KeyringSettings } from "../../durable-objects/keyring/contract.ts";
 import type { LockSettings } from "../../durable-objects/lock/contract.ts";
 import type { LogSettings } from "../../durable-objects/log/contract.ts";
 import type { RegionSettings } from "../../durable-objects/region/contract.ts";
+import { guardOf } from "../../durable-objects/platform/lease.ts";
 import type { Mesh } from "./mesh.ts";
 
 export interface ObjectSettings {
@@ -15,16 +16,32 @@ export interface ObjectSettings {
 
 /** A week: long enough for a consumer to be mended over a weekend. */
 const retentionMs = 604_800_000;
+/** How late the Log's alarm may bring what every push has lost. */
+const logAlarmMs = 2_000;
 /** An isolate further behind believes nothing of what it had; that is cheaper than reading more. */
 const viewEvents = 1_000;
 
 export function objectSettings(mesh: Mesh): ObjectSettings {
-  const { environment, regions, regionLeaseMs, viewLeaseMs, tokens } = mesh;
+  const { environment, regions, regionLeaseMs, viewLeaseMs } = mesh;
   return {
     log: { environment, regions, regionLeaseMs, retentionMs },
     region: { environment, regionLeaseMs, viewLeaseMs, viewEvents },
     lock: { environment },
-    keyring: { environment, issuer: tokens.issuer, algorithm: tokens.algorithm },
+    keyring: keyringSettings(mesh),
     keySets: { environment },
+  };
+}
+
+function keyringSettings({ environment, tokens, regionLeaseMs, viewLeaseMs }: Mesh): KeyringSettings {
+  const { issuer, algorithm, sharedSecret, rotateAfterMs } = tokens;
+  return {
+    environment,
+    issuer,
+    algorithm,
+    sharedSecret,
+    rotateAfterMs,
+    // An event is known everywhere, or no longer waited for, within both leases; the rest is the Log's alarm.
+    settleMs: guardOf(regionLeaseMs) + guardOf(viewLeaseMs) + logAlarmMs,
+    longestTokenMs: longestTtlSeconds * 1_000,
   };
 }

@@ -53,7 +53,13 @@ export const partSchemas = {
   viewLeaseMs: v.optional(wholeNumber(shortestLeaseMs, longestLeaseMs), 1_000),
   regionLeaseMs: v.optional(wholeNumber(shortestLeaseMs, longestLeaseMs), 10_000),
   mount: v.optional(
-    fields({ auth: unavailable(), health: v.optional(truth, false), kuzzleStatus: unavailable(false) }),
+    fields({
+      auth: v.optional(
+        matching(/^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+){0,7})?$/, 'a path such as "/" or "/auth"'),
+      ),
+      health: v.optional(truth, false),
+      kuzzleStatus: unavailable(false),
+    }),
     {},
   ),
   services: v.pipe(

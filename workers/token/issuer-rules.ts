@@ -20,12 +20,15 @@ const ownMaxLifetimeSeconds = 86_400;
 /** Clocks of two hosts may be 250 ms apart, and `iat` has whole seconds. */
 const ownToleranceSeconds = 1;
 
+/** Another one than the configured may have signed what is still about: each key has one algorithm, and takes no other. */
+const ownAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"] as const;
+
 /** What the mesh's own tokens must be: exactly what its keyring makes. */
 function ownRules(tokens: TokenSettings): IssuerRules {
   return {
     issuer: tokens.issuer,
     audience: [tokens.audience],
-    algorithms: [tokens.algorithm],
+    algorithms: tokens.algorithm === "HS256" ? ["HS256"] : ownAlgorithms,
     types: ["at+jwt"],
     requiredClaims: accessTokenClaims,
     maxLifetimeSeconds: Math.max(tokens.ttlSeconds, ownMaxLifetimeSeconds),

@@ -1,0 +1,119 @@
+/** /_mesh/v1/signing-keys: the mesh's own keys, their rotation, and the removal of one that is lost or stolen. */
+import { Hono } from "hono";
+import * as v from "valibot";
+import type { KeyDescription, KeyringContract, KeyringProblem } from "../../durable-objects/keyring/contract.ts";
+import type { NewEvent } from "../../durable-objects/log/contract.ts";
+import { withinTime } from "../../durable-objects/platform/deadline.ts";
+import { keyringStub } from "../../durable-objects/stubs.ts";
+import type { Isolate } from "../isolate.ts";
+import { wholeSeconds } from "../limit/rate-limit-fields.ts";
+import { requireScope } from "./authorize.ts";
+import { readQuery, readText } from "./body.ts";
+import type { ApiEnv } from "./call.ts";
+import { acknowledgement, noQuery } from "./fields.ts";
+import { publishOwed } from "./publish-owed.ts";
+import { refused } from "./refused.ts";
+
+/** Making a key of 2048 bits takes a moment. */
+const callMs = 10_000;
+/** RFC 7638: a SHA-256 thumbprint. */
+const keyIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
+
+const acked = v.strictObject({
+  ...acknowledgement,
+  ack: v.optional(
+    v.picklist(["none", "regions", "everywhere"], 'expected "none", "regions" or "everywhere"'),
+    "regions",
+  ),
+});
+
+export function signingKeys(): Hono<ApiEnv> {
+  const api = new Hono<ApiEnv>();
+  api.get("/", requireScope("mesh:read"), async (c) => {
+    readQuery(c.req.url, noQuery);
+    const { keys } = await askKeyring(c.var.isolate, (keyring) => keyring.describe());
+    return c.json({ keys: keys.map(shown) });
+  });
+  api.post("/rotate", requireScope(), async (c) => {
+    const { ack, timeoutMs } = readQuery(c.req.url, acked);
+    await expectNoBody(c.req.raw);
+    const answer = await askKeyring(c.var.isolate, (keyring) => keyring.rotate());
+    switch (answer.kind) {
+      case "rotated":
+        return published(
+          c.var.isolate,
+          c.executionCtx,
+          answer.events,
+          { ack, timeoutMs },
+          { current: shown(answer.current) },
+        );
+      case "too_soon":
+        throw refused("conflict", "the next key is not known everywhere yet", {
+          headers: { "Retry-After": String(Math.max(1, wholeSeconds(answer.retryAfterMs))) },
+        });
+      case "shared_secret":
+        throw refused(
+          "conflict",
+          "tokens are signed with a shared secret: set another one, and the old one as ..._PREVIOUS",
+        );
+      case "refused":
+        throw unusable(answer.reason);
+    }
+  });
+  api.delete("/:kid", requireScope(), async (c) => {
+    const { ack, timeoutMs } = readQuery(c.req.url, acked);
+    const kid = c.req.param("kid");
+    if (!keyIdPattern.test(kid)) throw refused("malformed_request", "kid: expected 1 to 128 of [A-Za-z0-9_-]");
+    const answer = await askKeyring(c.var.isolate, (keyring) => keyring.remove({ v: 1, kid }));
+    if (answer.kind === "unknown") throw refused("not_found", "there is no signing key of this id");
+    if (answer.kind === "refused") throw unusable(answer.reason);
+    return published(c.var.isolate, c.executionCtx, answer.events, { ack, timeoutMs }, { kid });
+  });
+  return api;
+}
+
+async function published(
+  isolate: Isolate,
+  context: ExecutionContext,
+  events: readonly NewEvent[],
+  how: { readonly ack: "none" | "regions" | "everywhere"; readonly timeoutMs: number },
+  what: Readonly<Record<string, unknown>>,
+): Promise<Response> {
+  const answer = await publishOwed(isolate, context, events, how);
+  return Response.json({ ...what, ...answer.body }, { status: answer.status });
+}
+
+/** The keyring answers once it has decided; whether it did is unknown when it does not. */
+async function askKeyring<Answer>(
+  isolate: Isolate,
+  ask: (keyring: KeyringContract) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await withinTime(ask(keyringStub(isolate.env, isolate.mesh.environment)), callMs, "the Keyring");
+  } catch (error) {
+    console.warn({ event: "keyring_unreachable", error: error instanceof Error ? error.message : "unknown" });
+    throw refused("outcome_unknown", "the Keyring gave no answer: GET /_mesh/v1/signing-keys tells what holds");
+  }
+}
+
+async function expectNoBody(request: Request): Promise<void> {
+  if ((await readText(request)) !== "") throw refused("malformed_request", "body: expected none");
+}
+
+/** The operator's to mend: the keyring's log has the whole of it. */
+function unusable(reason: KeyringProblem): Error {
+  console.error({ event: "signing_key_not_usable", reason });
+  return refused("internal_error");
+}
+
+function shown({ kid, purpose, algorithm, standing, madeAt, usedFrom, endsAt }: KeyDescription) {
+  return {
+    kid,
+    purpose,
+    algorithm,
+    standing,
+    madeAt: new Date(madeAt).toISOString(),
+    ...(usedFrom === null ? {} : { usedFrom: new Date(usedFrom).toISOString() }),
+    ...(endsAt === null ? {} : { endsAt: new Date(endsAt).toISOString() }),
+  };
+}
