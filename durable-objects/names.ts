@@ -11,6 +11,10 @@ export type RegionName = (typeof regionNames)[number];
 
 /** Shards of one limit: each holds many budgets and answers a few hundred durable charges a second. */
 const limiterShards = 256;
+/** Shards of codes and families of refresh tokens. */
+const grantShards = 64;
+/** Shards of accounts, clients and API keys: what is listed is gathered from all of them. */
+export const accountShards = 16;
 /** Shards of the lock table. */
 export const lockShards = 64;
 
@@ -51,6 +55,19 @@ export function lockName(environment: string, lock: string): string {
 
 export function lockShardName(environment: string, shard: number): string {
   return `${environment}/lock/${shard}`;
+}
+
+export function grantsName(environment: string, family: string): string {
+  return `${environment}/grants/${shardOf(family, grantShards)}`;
+}
+
+/** By the name alone: an account and a client of one name meet in one object. API keys go by their id. */
+export function accountsName(environment: string, name: string): string {
+  return accountsShardName(environment, shardOf(name, accountShards));
+}
+
+export function accountsShardName(environment: string, shard: number): string {
+  return `${environment}/accounts/${shard}`;
 }
 
 export function keyringName(environment: string): string {

@@ -2,6 +2,8 @@
  * The only place where an object's stub is made: its name, where it is first asked for, and the contract it speaks.
  * A stub is cheap and belongs to one request; after an exception a new one is needed.
  */
+import type { AccountsContract, ApiKeysContract } from "./accounts/contract.ts";
+import type { GrantsContract } from "./grants/contract.ts";
 import type { KeyringContract } from "./keyring/contract.ts";
 import type { KeySetsContract } from "./key-sets/contract.ts";
 import type { LimiterContract } from "./limiter/contract.ts";
@@ -42,6 +44,19 @@ export function lockStub(env: Env, environment: string, lock: string): LockContr
 
 export function lockShardStub(env: Env, environment: string, shard: number): LockContract {
   return typed<LockContract>(env.LOCK.getByName(names.lockShardName(environment, shard)));
+}
+
+export function grantsStub(env: Env, environment: string, family: string): GrantsContract {
+  return typed<GrantsContract>(env.GRANTS.getByName(names.grantsName(environment, family)));
+}
+
+/** The shard of an account's or a client's name, or of an API key's id. */
+export function accountsStub(env: Env, environment: string, name: string): AccountsContract & ApiKeysContract {
+  return typed<AccountsContract & ApiKeysContract>(env.ACCOUNTS.getByName(names.accountsName(environment, name)));
+}
+
+export function accountsShardStub(env: Env, environment: string, shard: number): AccountsContract & ApiKeysContract {
+  return typed<AccountsContract & ApiKeysContract>(env.ACCOUNTS.getByName(names.accountsShardName(environment, shard)));
 }
 
 export function keyringStub(env: Env, environment: string): KeyringContract {

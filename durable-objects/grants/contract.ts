@@ -75,3 +75,10 @@ export interface GrantsContract {
     readonly by: string;
   }): Promise<{ readonly events: readonly NewEvent[] }>;
 }
+
+export interface GrantsSettings {
+  readonly environment: string;
+  /** Whose access tokens end with a family. */
+  readonly issuer: string;
+  readonly longestTokenMs: number;
+}

@@ -174,13 +174,7 @@ describe("T4 a Keyring that is rotated", () => {
     });
     const under = (secrets: Readonly<Record<string, string>>, use: (object: KeyringContract) => Promise<void>) =>
       runInDurableObject(stubOf(name), (_object, state) =>
-        use(
-          new Keyring(
-            state,
-            { ...env, MESH_KEY_SECRET_PREVIOUS: "", ...secrets },
-            { ...settings.keyring, settleMs: 0 },
-          ),
-        ),
+        use(new Keyring(state, { ...env, ...secrets }, { ...settings.keyring, settleMs: 0 })),
       );
     await under(rotated, async (object) => {
       await kidOf(object);

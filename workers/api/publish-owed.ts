@@ -9,7 +9,7 @@ import { publishedAnswer, type PublishedAnswer } from "./published.ts";
 /** The answer is that of the last event: the regions apply them in order. */
 export async function publishOwed(
   isolate: Pick<Isolate, "publisher">,
-  context: ExecutionContext,
+  context: Pick<ExecutionContext, "waitUntil">,
   events: readonly NewEvent[],
   { ack, timeoutMs }: { readonly ack: Ack; readonly timeoutMs: number },
 ): Promise<PublishedAnswer> {

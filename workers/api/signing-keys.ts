@@ -74,7 +74,7 @@ export function signingKeys(): Hono<ApiEnv> {
 
 async function published(
   isolate: Isolate,
-  context: ExecutionContext,
+  context: Pick<ExecutionContext, "waitUntil">,
   events: readonly NewEvent[],
   how: { readonly ack: "none" | "regions" | "everywhere"; readonly timeoutMs: number },
   what: Readonly<Record<string, unknown>>,
