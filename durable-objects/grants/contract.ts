@@ -15,6 +15,8 @@ export interface Grant {
   /** null where the token endpoint was asked by nobody but the account itself (RESTHeart's way). */
   readonly client: string | null;
   readonly scopes: readonly string[];
+  /** ms since 1970: when whoever it is proved who they are. What was revoked or changed since then holds for it. */
+  readonly startedAt: number;
   /** ms since 1970: no refresh token of it is good any more. */
   readonly endsAt: number;
 }
@@ -62,12 +64,13 @@ export interface GrantsContract {
     readonly client: string | null;
     readonly graceMs: number;
   }): Promise<Refreshed>;
-  /** Whether a refresh token of this generation would be taken, without using it (RFC 7662). */
+  /** Uses nothing. `generation` is that of the refresh token that is good now, 0 while there is none. */
   peek(request: {
     readonly v: 1;
     readonly family: string;
-    readonly generation: number;
-  }): Promise<{ readonly kind: "live"; readonly grant: Grant } | { readonly kind: "ended" }>;
+  }): Promise<
+    { readonly kind: "live"; readonly grant: Grant; readonly generation: number } | { readonly kind: "ended" }
+  >;
   /** Ends it: idempotent. `events` say so to the mesh, for the access tokens that came of it. */
   end(request: {
     readonly v: 1;

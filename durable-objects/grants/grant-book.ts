@@ -82,9 +82,9 @@ export class GrantBook {
     return { kind: "reused", events: this.#end(record, "refresh_reuse", now) };
   }
 
-  peek(family: string, generation: number, now: number): Grant | null {
+  peek(family: string, now: number): Pick<FamilyRecord, "grant" | "generation"> | null {
     const record = this.#living(family, now);
-    return record !== null && generation >= 1 && generation === record.generation ? record.grant : null;
+    return record === null ? null : { grant: record.grant, generation: record.generation };
   }
 
   /** Twice is once: the second call owes nothing new, and is given the same event. */

@@ -52,15 +52,9 @@ export class Grants extends DurableObject<Env> implements GrantsContract {
     return this.#sent(this.#book.refresh(use, Date.now()));
   }
 
-  async peek({
-    family,
-    generation,
-  }: {
-    readonly family: string;
-    readonly generation: number;
-  }): Promise<{ readonly kind: "live"; readonly grant: Grant } | { readonly kind: "ended" }> {
-    const grant = this.#book.peek(family, generation, Date.now());
-    return grant === null ? { kind: "ended" } : { kind: "live", grant };
+  async peek({ family }: { readonly family: string }): ReturnType<GrantsContract["peek"]> {
+    const found = this.#book.peek(family, Date.now());
+    return found === null ? { kind: "ended" } : { kind: "live", ...found };
   }
 
   async end({

@@ -10,6 +10,7 @@ export const grantsSchema = [
     client TEXT,
     -- JSON
     scopes TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
     -- JSON: the code it began with
     code TEXT,
@@ -27,6 +28,7 @@ interface Row extends Record<string, SqlStorageValue> {
   subject: string;
   client: string | null;
   scopes: string;
+  started_at: number;
   ends_at: number;
   code: string | null;
   generation: number;
@@ -49,9 +51,9 @@ export class SqlGrantsLedger implements GrantsLedger {
   find(family: string): FamilyRecord | null {
     const [row] = this.#storage.sql.exec<Row>("SELECT * FROM family WHERE family = ?", family).toArray();
     if (row === undefined) return null;
-    const { subject, client, ends_at: endsAt } = row;
+    const { subject, client, started_at: startedAt, ends_at: endsAt } = row;
     return {
-      grant: { family, subject, client, scopes: JSON.parse(row.scopes) as readonly string[], endsAt },
+      grant: { family, subject, client, scopes: JSON.parse(row.scopes) as readonly string[], startedAt, endsAt },
       code: row.code === null ? null : (JSON.parse(row.code) as CodeRecord),
       generation: row.generation,
       rotatedAt: row.rotated_at,
@@ -63,12 +65,13 @@ export class SqlGrantsLedger implements GrantsLedger {
   save({ grant, code, generation, rotatedAt, ended, keepUntil }: FamilyRecord): void {
     this.#storage.sql.exec(
       `INSERT OR REPLACE INTO family
-         (family, subject, client, scopes, ends_at, code, generation, rotated_at, ended, keep_until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (family, subject, client, scopes, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       grant.family,
       grant.subject,
       grant.client,
       JSON.stringify(grant.scopes),
+      grant.startedAt,
       grant.endsAt,
       code === null ? null : JSON.stringify(code),
       generation,

@@ -43,7 +43,18 @@ export class TokenWire {
 
   constructor(issuers: readonly Issuer[] = [issuerOf()], cacheSize?: VerifiedTokensSize) {
     const mesh: Pick<Mesh, "tokens" | "issuers"> = {
-      tokens: { issuer: own, audience, algorithm: "ES256", ttlSeconds: 900 },
+      tokens: {
+        issuer: own,
+        audience,
+        algorithm: "ES256",
+        sharedSecret: null,
+        ttlSeconds: 900,
+        rotateAfterMs: null,
+        refresh: null,
+        cookie: "__Host-mesh",
+        loginUrl: null,
+        redirectUrl: null,
+      },
       issuers: new Map(issuers.map((issuer) => [issuer.issuer, issuer])),
     };
     this.tokens = new Tokens({
