@@ -1,5 +1,6 @@
 /** The Grants object's ledger in its SQLite: one row a family. */
 import type { NewEvent } from "../log/contract.ts";
+import type { Snapshot } from "./contract.ts";
 import type { CodeRecord, FamilyRecord, GrantsLedger } from "./ledger.ts";
 
 /** Appended to, never changed. */
@@ -10,6 +11,8 @@ export const grantsSchema = [
     client TEXT,
     -- JSON
     scopes TEXT NOT NULL,
+    -- JSON
+    snapshot TEXT,
     started_at INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
     -- JSON: the code it began with
@@ -28,6 +31,7 @@ interface Row extends Record<string, SqlStorageValue> {
   subject: string;
   client: string | null;
   scopes: string;
+  snapshot: string | null;
   started_at: number;
   ends_at: number;
   code: string | null;
@@ -53,7 +57,15 @@ export class SqlGrantsLedger implements GrantsLedger {
     if (row === undefined) return null;
     const { subject, client, started_at: startedAt, ends_at: endsAt } = row;
     return {
-      grant: { family, subject, client, scopes: JSON.parse(row.scopes) as readonly string[], startedAt, endsAt },
+      grant: {
+        family,
+        subject,
+        client,
+        scopes: JSON.parse(row.scopes) as readonly string[],
+        snapshot: row.snapshot === null ? null : (JSON.parse(row.snapshot) as Snapshot),
+        startedAt,
+        endsAt,
+      },
       code: row.code === null ? null : (JSON.parse(row.code) as CodeRecord),
       generation: row.generation,
       rotatedAt: row.rotated_at,
@@ -65,12 +77,13 @@ export class SqlGrantsLedger implements GrantsLedger {
   save({ grant, code, generation, rotatedAt, ended, keepUntil }: FamilyRecord): void {
     this.#storage.sql.exec(
       `INSERT OR REPLACE INTO family
-         (family, subject, client, scopes, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (family, subject, client, scopes, snapshot, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       grant.family,
       grant.subject,
       grant.client,
       JSON.stringify(grant.scopes),
+      grant.snapshot === null ? null : JSON.stringify(grant.snapshot),
       grant.startedAt,
       grant.endsAt,
       code === null ? null : JSON.stringify(code),

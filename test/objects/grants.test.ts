@@ -13,7 +13,16 @@ let families = 0;
 function newGrant(changed: Partial<Grant> = {}): Grant {
   families += 1;
   const family = `family-${String(families).padStart(16, "0")}`;
-  return { family, subject: "alice", client: "app", scopes: ["read"], startedAt: 0, endsAt: Date.now() + 3_600_000, ...changed };
+  return {
+    family,
+    subject: "alice",
+    client: "app",
+    scopes: ["read"],
+    snapshot: null,
+    startedAt: 0,
+    endsAt: Date.now() + 3_600_000,
+    ...changed,
+  };
 }
 
 const grants = (family: string) => grantsStub(env, environment, family);

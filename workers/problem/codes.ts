@@ -20,6 +20,11 @@ export const problems = {
     title: "The credentials are malformed",
     help: "Send exactly one Authorization header of the form `Bearer TOKEN`. Where the upstream is told who asks, subject, issuer, tenant and roles must be printable ASCII.",
   },
+  grant_invalid: {
+    status: 400,
+    title: "The grant is not accepted",
+    help: "The code or refresh token is unknown, used, past its end, or another client's. Log in again; a refresh token is good once, and one that comes again ends all that came of its login.",
+  },
   token_missing: {
     status: 401,
     title: "A token is required",

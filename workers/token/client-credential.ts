@@ -19,8 +19,21 @@ export type TokenFormFinding =
   | { readonly kind: "form"; readonly form: TokenForm }
   | { readonly kind: "malformed"; readonly detail: string };
 
-/** What a token request may say now. */
-const fields = ["grant_type", "client_id", "client_secret", "scope"] as const;
+/** What a form at the auth paths may say: requests for tokens, and about them. */
+const fields = [
+  "grant_type",
+  "client_id",
+  "client_secret",
+  "scope",
+  "username",
+  "password",
+  "refresh_token",
+  "code",
+  "code_verifier",
+  "redirect_uri",
+  "token",
+  "token_type_hint",
+] as const;
 
 /** `application/x-www-form-urlencoded`, strictly: no field twice, none that is not known, no broken escape. */
 export function readTokenForm(text: string): TokenFormFinding {

@@ -1,0 +1,80 @@
+/** Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700): kept before they are handed out, good once. */
+import type { CodeGrant } from "../../durable-objects/grants/contract.ts";
+import { newFamily, readCode, writeCode, writeRefresh } from "./grant-text.ts";
+import { asked, holderOf } from "./holder.ts";
+import { issue, type Given } from "./issue.ts";
+import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
+import { challengeOf } from "./pkce.ts";
+
+/** RFC 6749 section 4.1.2 allows ten minutes; a browser needs none of them. */
+const codeLifeMs = 60_000;
+const spent = notGiven("grant_invalid", "invalid_grant", "the code is not good, or no longer");
+
+export interface CodeAsk {
+  readonly person: Person;
+  /** Whether the account can be asked about without its password. */
+  readonly isReadable: boolean;
+  readonly client: Client;
+  readonly redirectUri: string;
+  readonly codeChallenge: string;
+  readonly scopes: readonly string[];
+}
+
+/** The code's text; null when it could not be kept. */
+export async function giveCode(parts: AuthParts, ask: CodeAsk): Promise<string | null> {
+  const { person, client, redirectUri, codeChallenge, scopes, isReadable } = ask;
+  const family = newFamily();
+  const startedAt = parts.now();
+  const { roles, tenant, claims } = person;
+  const code: CodeGrant = {
+    family,
+    subject: person.name,
+    client: client.id,
+    scopes,
+    snapshot: isReadable ? null : { roles, tenant, claims },
+    startedAt,
+    endsAt: startedAt + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
+    redirectUri,
+    codeChallenge,
+    codeEndsAt: startedAt + codeLifeMs,
+  };
+  const kept = await asked(parts.grants(family).keepCode({ v: 1, code }));
+  return kept?.kind === "kept" ? writeCode(family, parts.key) : null;
+}
+
+export interface CodeRequest {
+  readonly code: string;
+  readonly verifier: string;
+  readonly redirectUri: string;
+}
+
+export async function redeemCode(parts: AuthParts, request: CodeRequest, client: Client): Promise<Given | NotGiven> {
+  const { settings, key } = parts;
+  const family = await readCode(request.code, key);
+  if (family === null) return spent;
+  const seen = await asked(parts.grants(family).peek({ v: 1, family }));
+  if (seen === null) return unreachable;
+  if (seen.kind === "ended" || seen.grant.client !== client.id) return spent;
+  const { subject, scopes } = seen.grant;
+  // Before the code is used up: it cannot be tried again.
+  const holder = await holderOf(parts, seen.grant);
+  if (holder.kind === "not_given") return holder;
+  if (holder.kind === "ended") return spent;
+  const used = await asked(
+    parts.grants(family).redeemCode({
+      v: 1,
+      family,
+      client: client.id,
+      redirectUri: request.redirectUri,
+      codeChallenge: await challengeOf(request.verifier),
+      keepsFamily: settings.refresh !== null,
+    }),
+  );
+  if (used === null)
+    return notGiven("outcome_unknown", "temporarily_unavailable", "the code was sent and no answer came");
+  if (used.kind === "reused") parts.tell(used.events);
+  if (used.kind !== "redeemed") return spent;
+  const { roles, tenant, claims } = holder.who;
+  const next = settings.refresh === null ? null : await writeRefresh({ family, generation: 1 }, key);
+  return issue(parts, { name: subject, client: client.id, roles, tenant, claims, scopes, family }, next);
+}

@@ -1,0 +1,77 @@
+/** Families of refresh tokens: begun by a login, carried on by each use, ended by a reuse. */
+import type { Grant } from "../../durable-objects/grants/contract.ts";
+import { newFamily, readRefresh, writeRefresh } from "./grant-text.ts";
+import { asked, holderOf } from "./holder.ts";
+import { issue, type Given, type Subject } from "./issue.ts";
+import { notGiven, unreachable, type AuthParts, type Client, type NotGiven } from "./parts.ts";
+import { commonScopes, grantScopes } from "./scopes.ts";
+
+const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is not good, or no longer");
+/** The use may have been noted: who sends the same again within `graceMs` gets the same answer. */
+const unknown = notGiven("outcome_unknown", "temporarily_unavailable", "the refresh token was sent and no answer came");
+
+/** The first tokens after a login; with `refresh` in the configuration also a refresh token. */
+export async function beginFamily(
+  parts: AuthParts,
+  subject: Omit<Subject, "family">,
+  isReadable: boolean,
+): Promise<Given | NotGiven> {
+  const { settings, key } = parts;
+  const family = newFamily();
+  if (settings.refresh === null) return issue(parts, { ...subject, family }, null);
+  const startedAt = parts.now();
+  const { name, client, scopes, roles, tenant, claims } = subject;
+  const snapshot = isReadable ? null : { roles, tenant, claims };
+  const endsAt = startedAt + settings.refresh.ttlSeconds * 1_000;
+  const grant: Grant = { family, subject: name, client, scopes, snapshot, startedAt, endsAt };
+  const begun = await asked(parts.grants(family).begin({ v: 1, grant }));
+  if (begun === null) return unreachable;
+  return issue(parts, { ...subject, family }, await writeRefresh({ family, generation: 1 }, key));
+}
+
+/**
+ * RFC 6749 section 6. The account is read before the token is used up: whoever cannot be read now must not lose the
+ * login by it. What changed since the login, or was revoked, ends it.
+ */
+export async function refresh(
+  parts: AuthParts,
+  text: string,
+  client: Client | null,
+  scope: string | undefined,
+): Promise<Given | NotGiven> {
+  const { settings, key } = parts;
+  const read = settings.refresh === null ? null : await readRefresh(text, key);
+  if (settings.refresh === null || read === null) return spent;
+  const { family, generation } = read;
+  const seen = await asked(parts.grants(family).peek({ v: 1, family }));
+  if (seen === null) return unreachable;
+  if (seen.kind === "ended" || seen.grant.client !== (client?.id ?? null)) return spent;
+  const { grant } = seen;
+  const holder = await holderOf(parts, grant);
+  if (holder.kind === "not_given") return holder;
+  if (holder.kind === "ended") return endedFor(parts, family);
+  const { roles, tenant, claims } = holder.who;
+  const mayHave = commonScopes(grant.scopes, client?.scopes ?? null).filter((each) => holder.who.scopes.includes(each));
+  const scopes = grantScopes(scope, mayHave);
+  if (scopes.kind !== "granted")
+    return notGiven("malformed_request", "invalid_scope", "scope: expected no more than before");
+  const used = await asked(
+    parts.grants(family).refresh({ v: 1, family, generation, client: grant.client, graceMs: settings.refresh.graceMs }),
+  );
+  if (used === null) return unknown;
+  if (used.kind === "reused") parts.tell(used.events);
+  if (used.kind !== "refreshed") return spent;
+  const next = await writeRefresh({ family, generation: used.generation }, key);
+  return issue(
+    parts,
+    { name: grant.subject, client: grant.client, roles, tenant, claims, scopes: scopes.scopes, family },
+    next,
+  );
+}
+
+/** Best effort: a family that cannot be told of its end is refused all the same, each time. */
+async function endedFor(parts: AuthParts, family: string): Promise<NotGiven> {
+  const ended = await asked(parts.grants(family).end({ v: 1, family, by: "account_changed" }));
+  if (ended !== null) parts.tell(ended.events);
+  return spent;
+}

@@ -1,0 +1,139 @@
+/** The token endpoint's decision: what was asked, who asks, and which tokens come of it. */
+import type { ClientCredential } from "../token/client-credential.ts";
+import { redeemCode } from "./codes.ts";
+import { beginFamily, refresh } from "./families.ts";
+import { issue, type Given } from "./issue.ts";
+import {
+  notGiven,
+  unreachable,
+  type AuthParts,
+  type Client,
+  type Login,
+  type NotGiven,
+  type Origin,
+  type Person,
+} from "./parts.ts";
+import { commonScopes, grantScopes } from "./scopes.ts";
+import type { AskingClient, TokenRequest } from "./token-request.ts";
+
+const wrongAccount = notGiven("token_invalid", "invalid_grant", "expected a name and its password");
+const wrongClient = notGiven("token_invalid", "invalid_client", "expected the client's id and secret");
+const adminName = "admin";
+
+export async function give(parts: AuthParts, request: TokenRequest, from: Origin): Promise<Given | NotGiven> {
+  switch (request.grant) {
+    case "basic":
+      // The built-in client is asked for as it always was; every other name is an account's.
+      return request.credential.client === adminName
+        ? giveClient(parts, request.credential, undefined, from)
+        : givePerson(
+            parts,
+            request.credential.client,
+            request.credential.secrets,
+            { client: null, scope: undefined },
+            from,
+          );
+    case "client_credentials":
+      return giveClient(parts, request.credential, request.scope, from);
+    case "password": {
+      const client = await clientOf(parts, request.client, from);
+      if (client.kind === "not_given") return client;
+      const how = { client: client.who, scope: request.scope };
+      return givePerson(parts, request.name, [request.password], how, from);
+    }
+    case "refresh_token": {
+      const client = await clientOf(parts, request.client, from);
+      return client.kind === "not_given" ? client : refresh(parts, request.token, client.who, request.scope);
+    }
+    case "authorization_code": {
+      const client = await clientOf(parts, request.client, from);
+      if (client.kind === "not_given") return client;
+      return client.who === null ? wrongClient : redeemCode(parts, request, client.who);
+    }
+  }
+}
+
+/** RFC 6749 section 4.4: a client for itself. No refresh token: it has its secret. */
+async function giveClient(
+  parts: AuthParts,
+  credential: ClientCredential,
+  scope: string | undefined,
+  from: Origin,
+): Promise<Given | NotGiven> {
+  const login = await parts.people.clientLogin(credential, from);
+  if (login.kind !== "right") return refusalOf(login, wrongClient);
+  const { id, scopes: allowed, resources } = login.who;
+  const scopes = grantScopes(scope, allowed);
+  if (scopes.kind !== "granted") {
+    return notGiven("malformed_request", "invalid_scope", `scope: expected one or more of ${allowed.join(" ")}`);
+  }
+  const claims = resources.length === 0 ? {} : { resources };
+  const subject = { name: id, client: id, roles: [], tenant: null, claims, scopes: scopes.scopes, family: null };
+  return issue(parts, subject, null);
+}
+
+async function givePerson(
+  parts: AuthParts,
+  name: string,
+  passwords: readonly string[],
+  { client, scope }: { readonly client: Client | null; readonly scope: string | undefined },
+  from: Origin,
+): Promise<Given | NotGiven> {
+  const login = await loginWith(parts, name, passwords, from);
+  if (login.kind !== "right") return refusalOf(login, wrongAccount);
+  const { roles, tenant, claims, scopes: own } = login.who;
+  const scopes = grantScopes(scope, commonScopes(own, client?.scopes ?? null));
+  if (scopes.kind !== "granted") {
+    return notGiven(
+      "malformed_request",
+      "invalid_scope",
+      "scope: expected scopes that the account and the client have",
+    );
+  }
+  const subject = { name: login.who.name, client: client?.id ?? null, roles, tenant, claims, scopes: scopes.scopes };
+  return beginFamily(parts, subject, parts.people.isReadable);
+}
+
+/** Basic credentials may be sent as they are or form-encoded: the first spelling is what nearly everyone means. */
+async function loginWith(
+  { people }: AuthParts,
+  name: string,
+  passwords: readonly string[],
+  from: Origin,
+): Promise<Login<Person>> {
+  const [first] = passwords;
+  return first === undefined ? { kind: "wrong" } : people.login(name, first, from);
+}
+
+/** Who asks: nobody, a client that has proved itself, or a public one, which cannot. */
+export async function clientOf(
+  parts: AuthParts,
+  asking: AskingClient,
+  from: Origin,
+): Promise<{ readonly kind: "known"; readonly who: Client | null } | NotGiven> {
+  if (asking === null) return { kind: "known", who: null };
+  if (asking.secrets !== null) {
+    const login = await parts.people.clientLogin(asking, from);
+    return login.kind === "right" ? { kind: "known", who: login.who } : refusalOf(login, wrongClient);
+  }
+  const found = await parts.people.client(asking.client);
+  if (found.kind === "unreachable") return unreachable;
+  // A client with a secret does not get by without it.
+  return found.kind === "found" && found.who.isPublic ? { kind: "known", who: found.who } : wrongClient;
+}
+
+function refusalOf<Who>(login: Exclude<Login<Who>, { kind: "right" }>, wrong: NotGiven): NotGiven {
+  switch (login.kind) {
+    case "wrong":
+      return wrong;
+    case "refused":
+      return {
+        kind: "not_given",
+        code: "too_many_logins",
+        error: wrong.error,
+        retryAfterMs: login.retryAfterMs,
+      };
+    case "unreachable":
+      return unreachable;
+  }
+}

@@ -1,0 +1,38 @@
+/** Whether what a login began may go on: the account is read again, and held against what was changed or revoked since. */
+import type { Grant } from "../../durable-objects/grants/contract.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
+import { notGiven, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
+
+export type Holder =
+  | { readonly kind: "holds"; readonly who: Pick<Person, "roles" | "tenant" | "claims" | "scopes"> }
+  /** The account is gone or has another password, or the login was revoked. */
+  | { readonly kind: "ended" }
+  | NotGiven;
+
+export async function holderOf(parts: AuthParts, grant: Grant): Promise<Holder> {
+  const { snapshot, scopes, subject, client, family, startedAt } = grant;
+  const found =
+    snapshot === null
+      ? await parts.people.read(subject)
+      : { kind: "found" as const, who: { ...snapshot, scopes, proofChangedAt: 0 } };
+  if (found.kind === "unreachable") return unreachable;
+  if (found.kind !== "found" || found.who.proofChangedAt > startedAt) return { kind: "ended" };
+  const named = { subject, client, tenant: found.who.tenant, family };
+  const until = await parts.revokedUntil(named, startedAt);
+  if (until === "unknown") return notGiven("not_current", "temporarily_unavailable");
+  return until === null ? { kind: "holds", who: found.who } : { kind: "ended" };
+}
+
+/** One call to a Grants object, ms. */
+const callMs = 3_000;
+
+/** Null when no answer came in time. */
+export async function asked<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
+  try {
+    const ended = await inTime(answer, callMs);
+    return ended.kind === "answered" ? ended.answer : null;
+  } catch (error) {
+    console.warn({ event: "grants_unreachable", error: error instanceof Error ? error.message : "unknown" });
+    return null;
+  }
+}

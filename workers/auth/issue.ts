@@ -1,0 +1,100 @@
+/** An access token for whoever has proved who they are, and what is said with it. */
+import type { Snapshot } from "../../durable-objects/grants/contract.ts";
+import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
+
+/** The client of whoever asks for an account without one: the mesh itself (RFC 9068 wants one in every token). */
+export const ownClient = "mesh";
+
+export interface Subject extends Snapshot {
+  readonly name: string;
+  /** null for an account that asks by itself. */
+  readonly client: string | null;
+  readonly scopes: readonly string[];
+  /** null for what cannot be refreshed, and was not begun by a login. */
+  readonly family: string | null;
+}
+
+export interface Given {
+  readonly kind: "given";
+  readonly token: string;
+  /** ms since 1970. */
+  readonly expiresAt: number;
+  readonly ttlSeconds: number;
+  readonly refreshToken: string | null;
+  readonly subject: Subject;
+}
+
+/** A cut-off that is about to pass is waited for, ms: who logs in right after all sessions were ended gets a good token. */
+const longestWaitMs = 4_000;
+/** What no account's own claims stand in for (RFC 9068 section 2.2, RFC 7519 section 4.1). */
+const kept = new Set([
+  "iss",
+  "sub",
+  "aud",
+  "exp",
+  "nbf",
+  "iat",
+  "jti",
+  "client_id",
+  "scope",
+  "roles",
+  "tenant",
+  "sid",
+  "cnf",
+  "act",
+]);
+
+export async function issue(
+  parts: AuthParts,
+  subject: Subject,
+  refreshToken: string | null,
+): Promise<Given | NotGiven> {
+  const { settings } = parts;
+  const wait = await waitForCutOff(parts, subject);
+  if (wait !== null) return wait;
+  const signed = await askKeyring(parts, subject);
+  if (signed === null) return notGiven("overloaded", "temporarily_unavailable", "the Keyring could not be asked");
+  // Why is in the keyring's log; it is the operator's to mend, and nothing for the caller.
+  if (signed.kind === "refused") return notGiven("internal_error", "server_error");
+  const { token, expiresAt } = signed;
+  return { kind: "given", token, expiresAt, ttlSeconds: settings.ttlSeconds, refreshToken, subject };
+}
+
+async function askKeyring({ sign, settings }: AuthParts, subject: Subject) {
+  const { audience, ttlSeconds } = settings;
+  try {
+    return await sign({ v: 1, type: "at+jwt", claims: claimsOf(subject, audience), ttlSeconds });
+  } catch (error) {
+    console.warn({ event: "keyring_unreachable", error: error instanceof Error ? error.message : "unknown" });
+    return null;
+  }
+}
+
+function claimsOf(subject: Subject, audience: string): Readonly<Record<string, unknown>> {
+  const { name, client, roles, tenant, scopes, family } = subject;
+  const own = Object.entries(subject.claims).filter(([claim]) => !kept.has(claim));
+  return {
+    ...Object.fromEntries(own),
+    aud: audience,
+    sub: name,
+    client_id: client ?? ownClient,
+    roles,
+    scope: scopes.join(" "),
+    ...(tenant === null ? {} : { tenant }),
+    ...(family === null ? {} : { sid: family }),
+  };
+}
+
+/** Null when a token that is issued now is a good one. */
+async function waitForCutOff(parts: AuthParts, { name, client, tenant, family }: Subject): Promise<NotGiven | null> {
+  const named = { subject: name, client: client ?? ownClient, tenant, family };
+  const began = parts.now();
+  for (;;) {
+    const now = parts.now();
+    const until = await parts.revokedUntil(named, now);
+    if (until === null) return null;
+    if (until === "unknown") return notGiven("not_current", "temporarily_unavailable");
+    if (until === "ever" || until - began > longestWaitMs) return notGiven("token_invalid", "invalid_grant", "revoked");
+    await parts.wait(Math.max(1, until - now));
+  }
+}
