@@ -7,13 +7,6 @@
  */
 import type { NewEvent } from "../log/contract.ts";
 
-/** What an account was at its login. */
-export interface Snapshot {
-  readonly roles: readonly string[];
-  readonly tenant: string | null;
-  readonly claims: Readonly<Record<string, unknown>>;
-}
-
 /** What came of a login, and is carried from token to token. */
 export interface Grant {
   /** Random, 128 bits in base64url; the `sid` of its access tokens. */
@@ -22,8 +15,6 @@ export interface Grant {
   /** null where the token endpoint was asked by nobody but the account itself (RESTHeart's way). */
   readonly client: string | null;
   readonly scopes: readonly string[];
-  /** For accounts that can be asked about at a login only; null where they are read again. */
-  readonly snapshot: Snapshot | null;
   /** ms since 1970: when whoever it is proved who they are. What was revoked or changed since then holds for it. */
   readonly startedAt: number;
   /** ms since 1970: no refresh token of it is good any more. */

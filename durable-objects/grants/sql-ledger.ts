@@ -1,6 +1,5 @@
 /** The Grants object's ledger in its SQLite: one row a family. */
 import type { NewEvent } from "../log/contract.ts";
-import type { Snapshot } from "./contract.ts";
 import type { CodeRecord, FamilyRecord, GrantsLedger } from "./ledger.ts";
 
 /** Appended to, never changed. */
@@ -11,8 +10,6 @@ export const grantsSchema = [
     client TEXT,
     -- JSON
     scopes TEXT NOT NULL,
-    -- JSON
-    snapshot TEXT,
     started_at INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
     -- JSON: the code it began with
@@ -31,7 +28,6 @@ interface Row extends Record<string, SqlStorageValue> {
   subject: string;
   client: string | null;
   scopes: string;
-  snapshot: string | null;
   started_at: number;
   ends_at: number;
   code: string | null;
@@ -62,7 +58,6 @@ export class SqlGrantsLedger implements GrantsLedger {
         subject,
         client,
         scopes: JSON.parse(row.scopes) as readonly string[],
-        snapshot: row.snapshot === null ? null : (JSON.parse(row.snapshot) as Snapshot),
         startedAt,
         endsAt,
       },
@@ -77,13 +72,12 @@ export class SqlGrantsLedger implements GrantsLedger {
   save({ grant, code, generation, rotatedAt, ended, keepUntil }: FamilyRecord): void {
     this.#storage.sql.exec(
       `INSERT OR REPLACE INTO family
-         (family, subject, client, scopes, snapshot, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (family, subject, client, scopes, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       grant.family,
       grant.subject,
       grant.client,
       JSON.stringify(grant.scopes),
-      grant.snapshot === null ? null : JSON.stringify(grant.snapshot),
       grant.startedAt,
       grant.endsAt,
       code === null ? null : JSON.stringify(code),

@@ -18,7 +18,6 @@ function newGrant(changed: Partial<Grant> = {}): Grant {
     subject: "alice",
     client: "app",
     scopes: ["read"],
-    snapshot: null,
     startedAt: 0,
     endsAt: Date.now() + 3_600_000,
     ...changed,

@@ -42,7 +42,6 @@ const grant: Grant = {
   subject: "alice",
   client: "app",
   scopes: ["read"],
-  snapshot: null,
   startedAt: 0,
   endsAt: 24 * hour,
 };

@@ -12,8 +12,6 @@ const spent = notGiven("grant_invalid", "invalid_grant", "the code is not good, 
 
 export interface CodeAsk {
   readonly person: Person;
-  /** Whether the account can be asked about without its password. */
-  readonly isReadable: boolean;
   readonly client: Client;
   readonly redirectUri: string;
   readonly codeChallenge: string;
@@ -22,16 +20,14 @@ export interface CodeAsk {
 
 /** The code's text; null when it could not be kept. */
 export async function giveCode(parts: AuthParts, ask: CodeAsk): Promise<string | null> {
-  const { person, client, redirectUri, codeChallenge, scopes, isReadable } = ask;
+  const { person, client, redirectUri, codeChallenge, scopes } = ask;
   const family = newFamily();
   const startedAt = parts.now();
-  const { roles, tenant, claims } = person;
   const code: CodeGrant = {
     family,
     subject: person.name,
     client: client.id,
     scopes,
-    snapshot: isReadable ? null : { roles, tenant, claims },
     startedAt,
     endsAt: startedAt + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
     redirectUri,

@@ -11,19 +11,14 @@ const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is n
 const unknown = notGiven("outcome_unknown", "temporarily_unavailable", "the refresh token was sent and no answer came");
 
 /** The first tokens after a login; with `refresh` in the configuration also a refresh token. */
-export async function beginFamily(
-  parts: AuthParts,
-  subject: Omit<Subject, "family">,
-  isReadable: boolean,
-): Promise<Given | NotGiven> {
+export async function beginFamily(parts: AuthParts, subject: Omit<Subject, "family">): Promise<Given | NotGiven> {
   const { settings, key } = parts;
   const family = newFamily();
   if (settings.refresh === null) return issue(parts, { ...subject, family }, null);
   const startedAt = parts.now();
-  const { name, client, scopes, roles, tenant, claims } = subject;
-  const snapshot = isReadable ? null : { roles, tenant, claims };
+  const { name, client, scopes } = subject;
   const endsAt = startedAt + settings.refresh.ttlSeconds * 1_000;
-  const grant: Grant = { family, subject: name, client, scopes, snapshot, startedAt, endsAt };
+  const grant: Grant = { family, subject: name, client, scopes, startedAt, endsAt };
   const begun = await asked(parts.grants(family).begin({ v: 1, grant }));
   if (begun === null) return unreachable;
   return issue(parts, { ...subject, family }, await writeRefresh({ family, generation: 1 }, key));

@@ -91,7 +91,7 @@ async function givePerson(
     );
   }
   const subject = { name: login.who.name, client: client?.id ?? null, roles, tenant, claims, scopes: scopes.scopes };
-  return beginFamily(parts, subject, parts.people.isReadable);
+  return beginFamily(parts, subject);
 }
 
 /** Basic credentials may be sent as they are or form-encoded: the first spelling is what nearly everyone means. */

@@ -4,19 +4,16 @@ import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { notGiven, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
 
 export type Holder =
-  | { readonly kind: "holds"; readonly who: Pick<Person, "roles" | "tenant" | "claims" | "scopes"> }
+  | { readonly kind: "holds"; readonly who: Person }
   /** The account is gone or has another password, or the login was revoked. */
   | { readonly kind: "ended" }
   | NotGiven;
 
 export async function holderOf(parts: AuthParts, grant: Grant): Promise<Holder> {
-  const { snapshot, scopes, subject, client, family, startedAt } = grant;
-  const found =
-    snapshot === null
-      ? await parts.people.read(subject)
-      : { kind: "found" as const, who: { ...snapshot, scopes, proofChangedAt: 0 } };
+  const { subject, client, family, startedAt } = grant;
+  const found = await parts.people.read(subject);
   if (found.kind === "unreachable") return unreachable;
-  if (found.kind !== "found" || found.who.proofChangedAt > startedAt) return { kind: "ended" };
+  if (found.kind === "missing" || found.who.proofChangedAt > startedAt) return { kind: "ended" };
   const named = { subject, client, tenant: found.who.tenant, family };
   const until = await parts.revokedUntil(named, startedAt);
   if (until === "unknown") return notGiven("not_current", "temporarily_unavailable");

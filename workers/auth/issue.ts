@@ -1,12 +1,15 @@
 /** An access token for whoever has proved who they are, and what is said with it. */
-import type { Snapshot } from "../../durable-objects/grants/contract.ts";
 import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
 
 /** The client of whoever asks for an account without one: the mesh itself (RFC 9068 wants one in every token). */
 export const ownClient = "mesh";
 
-export interface Subject extends Snapshot {
+export interface Subject {
   readonly name: string;
+  readonly roles: readonly string[];
+  readonly tenant: string | null;
+  /** Further claims of its account or client. */
+  readonly claims: Readonly<Record<string, unknown>>;
   /** null for an account that asks by itself. */
   readonly client: string | null;
   readonly scopes: readonly string[];

@@ -50,11 +50,9 @@ export interface Origin {
 }
 
 export interface People {
-  /** Whether accounts can be read without their password. */
-  readonly isReadable: boolean;
   login(name: string, password: string, from: Origin): Promise<Login<Person>>;
-  /** Again, without a password; `unreadable` where only a login tells of an account. */
-  read(name: string): Promise<Found<Person> | { readonly kind: "unreadable" }>;
+  /** Again, without a password. */
+  read(name: string): Promise<Found<Person>>;
   clientLogin(credential: ClientCredential, from: Origin): Promise<Login<Client>>;
   client(id: string): Promise<Found<Client>>;
 }

@@ -124,9 +124,9 @@ export function readAskingClient(
 }
 
 function faultOf(form: TokenForm, grant: GrantType): string | null {
-  const known: readonly string[] = [...ofClient, ...fieldsOf[grant]];
+  const known = new Set<string>([...ofClient, ...fieldsOf[grant]]);
   for (const [name, value] of form) {
-    if (!known.includes(name)) return `${name}: expected no such field with grant_type ${grant}`;
+    if (!known.has(name)) return `${name}: expected no such field with grant_type ${grant}`;
     if (value.length > longestField) return `${name}: expected at most ${longestField} characters`;
   }
   const missing = fieldsOf[grant].find((name) => name !== "scope" && (form.get(name) ?? "") === "");
