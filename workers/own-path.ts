@@ -2,7 +2,20 @@
 import type { Mesh } from "./config/mesh.ts";
 
 /** What `mount.auth` puts elsewhere, below /_mesh/v1/auth. */
-const authPaths = ["/token", "/.well-known/jwks.json"] as const;
+const authPaths: ReadonlySet<string> = new Set([
+  "/token",
+  "/token/cookie",
+  "/token/redirect",
+  "/logout",
+  "/authorize",
+  "/introspect",
+  "/revoke",
+  "/.well-known/jwks.json",
+  "/.well-known/assertions.json",
+  "/.well-known/oauth-authorization-server",
+]);
+/** RESTHeart 8 names users in the path. */
+const userTokens = /^\/tokens\/[^/]+$/;
 const healthPaths = ["/healthz", "/readyz"] as const;
 
 /** The path below /_mesh/ that a canonical path asks for; null for one that is the upstream's. */
@@ -13,5 +26,5 @@ export function ownPath(mount: Mesh["mount"], path: string): string | null {
   const base = mount.auth.endsWith("/") ? mount.auth.slice(0, -1) : mount.auth;
   if (!path.startsWith(base)) return null;
   const rest = path.slice(base.length);
-  return authPaths.some((mounted) => mounted === rest) ? `/_mesh/v1/auth${rest}` : null;
+  return authPaths.has(rest) || userTokens.test(rest) ? `/_mesh/v1/auth${rest}` : null;
 }

@@ -37,6 +37,23 @@ export function text(least: number, mostBytes: number) {
   );
 }
 
+/** RFC 3339, in UTC. */
+const instantForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,3})?Z$/;
+const instantExpected = "expected an instant in UTC, such as 2030-01-31T12:00:00Z";
+
+/** In ms since 1970. */
+export const instant = v.pipe(
+  v.string(instantExpected),
+  v.regex(instantForm, instantExpected),
+  v.transform((written) => ({ written, at: Date.parse(written) })),
+  // Days that no month has are read as days of the next one.
+  v.check(
+    ({ written, at }) => Number.isFinite(at) && new Date(at).toISOString().startsWith(written.slice(0, 19)),
+    instantExpected,
+  ),
+  v.transform(({ at }) => at),
+);
+
 /** Of a call that takes no query parameters: a misspelt or misplaced one is no silent default. */
 export const noQuery = v.strictObject({});
 
@@ -45,3 +62,9 @@ export const acknowledgement = {
   ack: v.optional(v.picklist(["none", "regions", "everywhere"], 'expected "none", "regions" or "everywhere"'), "none"),
   timeoutMs: v.optional(wholeNumberText(0, 30_000), "5000"),
 };
+
+/** Of calls about tokens: whoever ends one wants it ended when the answer is there. */
+export const ackedByRegions = v.strictObject({
+  ...acknowledgement,
+  ack: v.optional(acknowledgement.ack.wrapped, "regions"),
+});

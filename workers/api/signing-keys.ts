@@ -1,6 +1,5 @@
 /** /_mesh/v1/signing-keys: the mesh's own keys, their rotation, and the removal of one that is lost or stolen. */
 import { Hono } from "hono";
-import * as v from "valibot";
 import type { KeyDescription, KeyringContract, KeyringProblem } from "../../durable-objects/keyring/contract.ts";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { withinTime } from "../../durable-objects/platform/deadline.ts";
@@ -10,7 +9,7 @@ import { wholeSeconds } from "../limit/rate-limit-fields.ts";
 import { requireScope } from "./authorize.ts";
 import { readQuery, readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
-import { acknowledgement, noQuery } from "./fields.ts";
+import { ackedByRegions, noQuery } from "./fields.ts";
 import { publishOwed } from "./publish-owed.ts";
 import { refused } from "./refused.ts";
 
@@ -18,14 +17,6 @@ import { refused } from "./refused.ts";
 const callMs = 10_000;
 /** RFC 7638: a SHA-256 thumbprint. */
 const keyIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
-
-const acked = v.strictObject({
-  ...acknowledgement,
-  ack: v.optional(
-    v.picklist(["none", "regions", "everywhere"], 'expected "none", "regions" or "everywhere"'),
-    "regions",
-  ),
-});
 
 export function signingKeys(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
@@ -35,7 +26,7 @@ export function signingKeys(): Hono<ApiEnv> {
     return c.json({ keys: keys.map(shown) });
   });
   api.post("/rotate", requireScope(), async (c) => {
-    const { ack, timeoutMs } = readQuery(c.req.url, acked);
+    const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     await expectNoBody(c.req.raw);
     const answer = await askKeyring(c.var.isolate, (keyring) => keyring.rotate());
     switch (answer.kind) {
@@ -61,7 +52,7 @@ export function signingKeys(): Hono<ApiEnv> {
     }
   });
   api.delete("/:kid", requireScope(), async (c) => {
-    const { ack, timeoutMs } = readQuery(c.req.url, acked);
+    const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     const kid = c.req.param("kid");
     if (!keyIdPattern.test(kid)) throw refused("malformed_request", "kid: expected 1 to 128 of [A-Za-z0-9_-]");
     const answer = await askKeyring(c.var.isolate, (keyring) => keyring.remove({ v: 1, kid }));

@@ -62,8 +62,9 @@ async function giveClient(
 ): Promise<Given | NotGiven> {
   const login = await parts.people.clientLogin(credential, from);
   if (login.kind !== "right") return refusalOf(login, wrongClient);
-  const { id, scopes: allowed, resources } = login.who;
-  const scopes = grantScopes(scope, allowed);
+  const { id, scopes: allowed, resources, isAdmin } = login.who;
+  // One scope of the built-in client is all of them.
+  const scopes = grantScopes(scope ?? (isAdmin ? "mesh:admin" : undefined), allowed);
   if (scopes.kind !== "granted") {
     return notGiven("malformed_request", "invalid_scope", `scope: expected one or more of ${allowed.join(" ")}`);
   }

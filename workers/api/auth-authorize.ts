@@ -1,0 +1,119 @@
+/** …/authorize: a person lets a client act for them, and the client gets a code (RFC 6749 section 4.1, RFC 9700). */
+import { type Context, Hono } from "hono";
+import { clientIdOf, readAuthorize, redirectWith, type AuthorizeRequest } from "../auth/authorize-request.ts";
+import { giveCode } from "../auth/codes.ts";
+import { loginPage } from "../auth/login-page.ts";
+import { authPartsOf } from "../auth/parts-of-isolate.ts";
+import type { AuthParts, Login, Person } from "../auth/parts.ts";
+import { commonScopes, grantScopes } from "../auth/scopes.ts";
+import { readClientCredential } from "../token/client-credential.ts";
+import { wholeSeconds } from "../limit/rate-limit-fields.ts";
+import { originOfLogin, presentedToken, readForm } from "./auth-asking.ts";
+import type { ApiEnv } from "./call.ts";
+import { refused } from "./refused.ts";
+
+type Call = Context<ApiEnv>;
+type LoggedIn = Login<{ readonly person: Person; readonly scopes: readonly string[] }> | { readonly kind: "nobody" };
+
+export function authorizePaths(): Hono<ApiEnv> {
+  const paths = new Hono<ApiEnv>();
+  paths.get("/authorize", (c) => authorize(c));
+  paths.post("/authorize", (c) => authorize(c));
+  return paths;
+}
+
+async function authorize(c: Call): Promise<Response> {
+  const parts = authPartsOf(c.var.isolate, c.executionCtx);
+  const { searchParams } = new URL(c.req.url);
+  const id = clientIdOf(searchParams);
+  const found = id === null ? null : await parts.people.client(id);
+  if (found?.kind === "unreachable") throw refused("overloaded", undefined, { headers: { "Retry-After": "1" } });
+  const asked = readAuthorize(searchParams, found?.kind === "found" ? found.who : null);
+  if (asked.kind === "malformed") throw refused("malformed_request", asked.detail);
+  if (asked.kind === "told") {
+    const { error, detail, state, redirectUri } = asked;
+    return sentBack(c, redirectUri, { error, error_description: detail, state });
+  }
+  const login = await loggedIn(c, parts);
+  switch (login.kind) {
+    case "right":
+      return withCode(c, parts, asked.request, login.who);
+    case "nobody":
+      return showLogin(c, asked.request, null, 200);
+    case "wrong":
+      return showLogin(c, asked.request, "This name and password do not belong together.", 401);
+    case "refused": {
+      const page = showLogin(c, asked.request, "Too many attempts. Wait a little, then try again.", 429);
+      page.headers.set("Retry-After", String(Math.max(1, wholeSeconds(login.retryAfterMs))));
+      return page;
+    }
+    case "unreachable":
+      return showLogin(c, asked.request, "Nobody can check logins right now. Try again in a moment.", 503);
+  }
+}
+
+/** By the form, by Basic credentials, or by a token of an account's own, also as a cookie. */
+async function loggedIn(c: Call, parts: AuthParts): Promise<LoggedIn> {
+  const form = c.req.method === "POST" ? await readForm(c.req.raw) : new Map<string, string>();
+  const authorization = c.req.header("authorization") ?? null;
+  const presented = presentedToken(c);
+  if (form.size === 0 && presented !== null) return byToken(c, parts, presented.token);
+  const basic = form.size === 0 && authorization !== null ? readClientCredential(authorization, new Map()) : null;
+  const name = form.get("username") ?? (basic?.kind === "given" ? basic.client : undefined);
+  const password = form.get("password") ?? (basic?.kind === "given" ? basic.secrets[0] : undefined);
+  if (name === undefined && password === undefined) return { kind: "nobody" };
+  const login = await parts.people.login(name ?? "", password ?? "", originOfLogin(c));
+  return login.kind === "right" ? { kind: "right", who: { person: login.who, scopes: login.who.scopes } } : login;
+}
+
+async function byToken(c: Call, parts: AuthParts, token: string): Promise<LoggedIn> {
+  const { isolate } = c.var;
+  const verdict = await isolate.tokens.verify(token, c.executionCtx, Date.now());
+  if (verdict.kind === "refused") return { kind: "nobody" };
+  const { issuer, subject, client, scopes } = verdict.identity;
+  if (issuer !== isolate.mesh.tokens.issuer || subject === client) return { kind: "nobody" };
+  const read = await parts.people.read(subject);
+  if (read.kind === "unreachable") return read;
+  // A code never gives more than the token that it was got with.
+  return read.kind === "missing" ? { kind: "nobody" } : { kind: "right", who: { person: read.who, scopes } };
+}
+
+async function withCode(
+  c: Call,
+  parts: AuthParts,
+  { client, redirectUri, state, codeChallenge, scope }: AuthorizeRequest,
+  { person, scopes: own }: { readonly person: Person; readonly scopes: readonly string[] },
+): Promise<Response> {
+  const allowed = commonScopes(
+    person.scopes.filter((each) => own.includes(each)),
+    client.scopes,
+  );
+  const granted = grantScopes(scope, allowed);
+  if (granted.kind !== "granted") {
+    return sentBack(c, redirectUri, {
+      error: "invalid_scope",
+      error_description: "scope: expected scopes of the account",
+      state,
+    });
+  }
+  const code = await giveCode(parts, { person, client, redirectUri, codeChallenge, scopes: granted.scopes });
+  if (code === null) return sentBack(c, redirectUri, { error: "temporarily_unavailable", state });
+  return sentBack(c, redirectUri, { code, state });
+}
+
+function showLogin(c: Call, { client, redirectUri }: AuthorizeRequest, fault: string | null, status: number): Response {
+  const { loginUrl } = c.var.isolate.mesh.tokens;
+  if (loginUrl === null || fault !== null) return loginPage({ client: client.id, redirectUri, fault }, status);
+  const url = new URL(loginUrl);
+  for (const [name, value] of new URL(c.req.url).searchParams) url.searchParams.append(name, value);
+  return new Response(null, { status: 303, headers: { Location: url.href, "Cache-Control": "no-store" } });
+}
+
+function sentBack(c: Call, redirectUri: string, answer: Readonly<Record<string, string | null>>): Response {
+  const Location = redirectWith(redirectUri, c.var.isolate.mesh.tokens.issuer, answer);
+  // 303: what was typed here is not sent on (RFC 9700 section 4.12).
+  return new Response(null, {
+    status: 303,
+    headers: { Location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" },
+  });
+}

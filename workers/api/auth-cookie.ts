@@ -1,0 +1,72 @@
+/** …/token/cookie, …/token/redirect and …/logout: the token's delivery to browsers, and its end. */
+import { type Context, Hono } from "hono";
+import { clearCookie, setCookie } from "../auth/cookie.ts";
+import { ask } from "./auth-token.ts";
+import { expectOwnOrigin, presentedToken } from "./auth-asking.ts";
+import { readQuery } from "./body.ts";
+import type { ApiEnv } from "./call.ts";
+import { endToken } from "./end-session.ts";
+import { ackedByRegions } from "./fields.ts";
+import { refused } from "./refused.ts";
+
+type Call = Context<ApiEnv>;
+
+export function cookiePaths(): Hono<ApiEnv> {
+  const paths = new Hono<ApiEnv>();
+  paths.post("/token/cookie", giveCookie);
+  paths.get("/token/redirect", redirectWithToken);
+  paths.post("/logout", logOut);
+  return paths;
+}
+
+/** The token goes into the cookie only: scripts of the page never see it. */
+async function giveCookie(c: Call): Promise<Response> {
+  const { token, expiresAt, username, roles } = await ask(c);
+  const left = Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000));
+  const headers = {
+    "Set-Cookie": setCookie(c.var.isolate.mesh.tokens.cookie, token, left),
+    "Auth-Token-Valid-Until": new Date(expiresAt).toISOString(),
+    "Cache-Control": "no-store",
+  };
+  return Response.json({ authenticated: true, username, roles, expires_in: left }, { headers });
+}
+
+/** To the configured address and no other, in the fragment: it reaches no server, and no log. */
+async function redirectWithToken(c: Call): Promise<Response> {
+  const { redirectUrl } = c.var.isolate.mesh.tokens;
+  if (redirectUrl === null) throw refused("not_found", "tokens.redirectUrl is not configured");
+  const { token, expiresAt } = await ask(c);
+  const fragment = new URLSearchParams({
+    access_token: token,
+    token_type: "Bearer",
+    expires_in: String(Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000))),
+  });
+  const headers = {
+    Location: `${redirectUrl}#${fragment}`,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+  };
+  return new Response(null, { status: 307, headers });
+}
+
+/**
+ * Clears the cookie and ends the token, wherever it came from. A token that is good no longer needs no ending, and its
+ * cookie goes all the same.
+ */
+async function logOut(c: Call): Promise<Response> {
+  const how = readQuery(c.req.url, ackedByRegions);
+  const presented = presentedToken(c);
+  if (presented?.isCookie === true) expectOwnOrigin(c);
+  const cleared = clearCookie(c.var.isolate.mesh.tokens.cookie);
+  const verdict =
+    presented === null ? null : await c.var.isolate.tokens.verify(presented.token, c.executionCtx, Date.now());
+  if (verdict?.kind === "refused" && verdict.code === "not_current") {
+    throw refused("not_current", undefined, { headers: { "Retry-After": "1" } });
+  }
+  const ended =
+    presented !== null && verdict?.kind === "accepted"
+      ? await endToken(c, verdict.identity, presented.token, how)
+      : new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+  ended.headers.append("Set-Cookie", cleared);
+  return ended;
+}

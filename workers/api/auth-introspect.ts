@@ -1,0 +1,173 @@
+/** …/introspect (RFC 7662) and …/revoke (RFC 7009): what holds of a token, and its end, for clients. */
+import { type Context, Hono } from "hono";
+import { clientOf } from "../auth/give.ts";
+import { readRefresh } from "../auth/grant-text.ts";
+import { asked } from "../auth/holder.ts";
+import { authPartsOf } from "../auth/parts-of-isolate.ts";
+import { notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
+import { readAskingClient } from "../auth/token-request.ts";
+import { ownClient } from "../auth/issue.ts";
+import { readCredential } from "../token/credential.ts";
+import type { Identity } from "../token/identity.ts";
+import type { TokenForm } from "../token/client-credential.ts";
+import { challengeFor, oauthRefused } from "./auth-refused.ts";
+import { originOfLogin, readForm } from "./auth-asking.ts";
+import { readQuery } from "./body.ts";
+import type { ApiEnv } from "./call.ts";
+import { eventsOf } from "./end-session.ts";
+import { ackedByRegions, noQuery } from "./fields.ts";
+import { publishOwed } from "./publish-owed.ts";
+import { refused } from "./refused.ts";
+
+type Call = Context<ApiEnv>;
+/** Who asks: a client, or whoever may see and end all tokens. */
+type Asker = { readonly kind: "client"; readonly client: Client } | { readonly kind: "operator" };
+
+const noStore = { "Cache-Control": "no-store", Pragma: "no-cache" } as const;
+
+export function introspectPaths(): Hono<ApiEnv> {
+  const paths = new Hono<ApiEnv>();
+  paths.post("/introspect", introspect);
+  paths.post("/revoke", revoke);
+  return paths;
+}
+
+/** Whatever is not good, for whatever reason, is `{"active": false}` and nothing else. */
+async function introspect(c: Call): Promise<Response> {
+  readQuery(c.req.url, noQuery);
+  const form = await readTokenForm(c);
+  const parts = authPartsOf(c.var.isolate, c.executionCtx);
+  const asker = await askerOf(c, parts, form);
+  // A public client proves nothing: anybody could ask in its name.
+  if (asker.kind === "client" && asker.client.isPublic) throw oauthRefused(wrongClient, challengeFor(c));
+  const token = form.get("token") ?? "";
+  const body = (await describeAccess(c, token)) ?? (await describeRefresh(c, parts, token)) ?? { active: false };
+  return Response.json(body, { headers: noStore });
+}
+
+/** 200 also for a token that is none, or good no longer: it is ended either way (RFC 7009 section 2.2). */
+async function revoke(c: Call): Promise<Response> {
+  const how = readQuery(c.req.url, ackedByRegions);
+  const form = await readTokenForm(c);
+  const parts = authPartsOf(c.var.isolate, c.executionCtx);
+  const asker = await askerOf(c, parts, form);
+  const token = form.get("token") ?? "";
+  const refresh = await readRefresh(token, parts.key);
+  if (refresh !== null) return revokeFamily(c, parts, asker, refresh.family, how);
+  const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+  if (verdict.kind === "refused" && verdict.code === "not_current") {
+    throw oauthRefused(notGiven("not_current", "temporarily_unavailable"), { "Retry-After": "1" });
+  }
+  if (verdict.kind === "accepted") {
+    expectOwner(asker, verdict.identity.client);
+    await publishOwed(c.var.isolate, c.executionCtx, await eventsOf(c, verdict.identity, token), how);
+  }
+  return new Response(null, { status: 200, headers: noStore });
+}
+
+async function revokeFamily(
+  c: Call,
+  parts: AuthParts,
+  asker: Asker,
+  family: string,
+  how: { readonly ack: "none" | "regions" | "everywhere"; readonly timeoutMs: number },
+): Promise<Response> {
+  const seen = await asked(parts.grants(family).peek({ v: 1, family }));
+  if (seen === null) throw oauthRefused(unreachable);
+  if (seen.kind === "live") {
+    expectOwner(asker, seen.grant.client ?? ownClient);
+    const ended = await asked(parts.grants(family).end({ v: 1, family, by: seen.grant.subject }));
+    if (ended === null) throw oauthRefused(unreachable);
+    if (ended.events.length > 0) await publishOwed(c.var.isolate, c.executionCtx, ended.events, how);
+  }
+  return new Response(null, { status: 200, headers: noStore });
+}
+
+async function readTokenForm(c: Call): Promise<TokenForm> {
+  const form = await readForm(c.req.raw);
+  const known = new Set(["token", "token_type_hint", "client_id", "client_secret"]);
+  for (const name of form.keys()) {
+    if (!known.has(name)) throw refused("malformed_request", `${name}: expected no such field`);
+  }
+  if ((form.get("token") ?? "") === "") throw refused("malformed_request", "token: expected");
+  return form;
+}
+
+const wrongClient = notGiven("token_invalid", "invalid_client", "expected the client's id and secret");
+
+async function askerOf(c: Call, parts: AuthParts, form: TokenForm): Promise<Asker> {
+  const authorization = c.req.header("authorization") ?? null;
+  const credential = readCredential(authorization);
+  if (credential.kind === "bearer") return byToken(c, credential.token);
+  const found = readAskingClient(authorization, form);
+  if (found.kind === "malformed") throw refused("malformed_request", found.detail);
+  const client = await clientOf(parts, found.client, originOfLogin(c));
+  if (client.kind === "not_given") throw oauthRefused(client, client.code === "token_invalid" ? challengeFor(c) : {});
+  if (client.who === null) throw oauthRefused(wrongClient, challengeFor(c));
+  return client.who.isAdmin ? { kind: "operator" } : { kind: "client", client: client.who };
+}
+
+async function byToken(c: Call, token: string): Promise<Asker> {
+  const { isolate } = c.var;
+  const verdict = await isolate.tokens.verify(token, c.executionCtx, Date.now());
+  if (verdict.kind === "refused") throw refused(verdict.code);
+  const { scopes, issuer } = verdict.identity;
+  const mayAll = scopes.includes("mesh:tokens") || scopes.includes("mesh:admin");
+  if (issuer !== isolate.mesh.tokens.issuer || !mayAll) throw refused("forbidden", "expected the scope mesh:tokens");
+  return { kind: "operator" };
+}
+
+function expectOwner(asker: Asker, client: string | null): void {
+  if (asker.kind === "operator" || asker.client.id === client) return;
+  throw oauthRefused(notGiven("malformed_request", "unauthorized_client", "token: expected one of this client's own"));
+}
+
+async function describeAccess(c: Call, token: string): Promise<Readonly<Record<string, unknown>> | null> {
+  const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+  if (verdict.kind === "accepted") return described(verdict.identity);
+  if (verdict.code === "not_current")
+    throw oauthRefused(notGiven("not_current", "temporarily_unavailable"), { "Retry-After": "1" });
+  return null;
+}
+
+function described({ issuer, subject, client, tenant, roles, scopes, claims, expiresAt }: Identity) {
+  return {
+    active: true,
+    token_type: "Bearer",
+    iss: issuer,
+    sub: subject,
+    ...(subject === client ? {} : { username: subject }),
+    ...(client === null ? {} : { client_id: client }),
+    ...(tenant === null ? {} : { tenant }),
+    aud: claims["aud"],
+    scope: scopes.join(" "),
+    roles,
+    exp: expiresAt,
+    ...(claims["iat"] === undefined ? {} : { iat: claims["iat"] }),
+    ...(claims["jti"] === undefined ? {} : { jti: claims["jti"] }),
+  };
+}
+
+async function describeRefresh(
+  c: Call,
+  parts: AuthParts,
+  token: string,
+): Promise<Readonly<Record<string, unknown>> | null> {
+  const refresh = await readRefresh(token, parts.key);
+  if (refresh === null) return null;
+  const seen = await asked(parts.grants(refresh.family).peek({ v: 1, family: refresh.family }));
+  if (seen === null) throw oauthRefused(unreachable);
+  if (seen.kind === "ended" || seen.generation !== refresh.generation) return null;
+  const { subject, client, scopes, startedAt, endsAt } = seen.grant;
+  return {
+    active: true,
+    token_type: "refresh_token",
+    iss: c.var.isolate.mesh.tokens.issuer,
+    sub: subject,
+    username: subject,
+    client_id: client ?? ownClient,
+    scope: scopes.join(" "),
+    iat: Math.floor(startedAt / 1_000),
+    exp: Math.floor(endsAt / 1_000),
+  };
+}

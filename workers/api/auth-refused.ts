@@ -1,0 +1,51 @@
+/**
+ * Refusals of the auth paths: problem documents that also say what OAuth clients read, `error` and `error_description`
+ * (RFC 6749 section 5.2). Who asks for `application/json` by name gets the same document under that name.
+ */
+import type { Context } from "hono";
+import type { NotGiven } from "../auth/parts.ts";
+import { wholeSeconds } from "../limit/rate-limit-fields.ts";
+import { problemResponse, refuse } from "../problem/problem.ts";
+import type { ApiEnv } from "./call.ts";
+import { Refused, refused } from "./refused.ts";
+
+type OAuthError = NotGiven["error"];
+
+/** RFC 7617 section 2, RFC 6749 section 5.2. */
+const basicChallenge = 'Basic realm="mesh", charset="UTF-8"';
+
+export function oauthRefused(
+  { code, error, detail, retryAfterMs }: Omit<NotGiven, "kind">,
+  headers: Readonly<Record<string, string>> = {},
+): Refused {
+  const members = { error, ...(detail === undefined ? {} : { error_description: detail }) };
+  const retry: Record<string, string> =
+    retryAfterMs === undefined ? {} : { "Retry-After": String(Math.max(1, wholeSeconds(retryAfterMs))) };
+  return refused(code, detail, { members, headers: { ...retry, ...headers } });
+}
+
+/** Who is shown a login by its browser is asked for Basic credentials, unless it says that it shows one itself. */
+export function challengeFor(c: Context<ApiEnv>): Readonly<Record<string, string>> {
+  const isSilent = c.req.header("no-auth-challenge") !== undefined || c.req.query("noauthchallenge") !== undefined;
+  return isSilent ? { "WWW-Authenticate": 'Bearer realm="mesh"' } : { "WWW-Authenticate": basicChallenge };
+}
+
+/** For the app's error hook. Errors that are no refusals are defects, and passed on. */
+export function answerOAuth(error: Error, c: Context<ApiEnv>): Response {
+  if (!(error instanceof Refused)) throw error;
+  const { refusal } = error;
+  const members = { error: errorOf(refusal.code), ...refusal.members };
+  const response = problemResponse(refuse(refusal.code, refusal.detail, { ...refusal, members }), c.var.requestId);
+  const accepted = c.req.header("accept") ?? "";
+  if (/\bapplication\/json\b/i.test(accepted) && !/problem\+json/i.test(accepted)) {
+    response.headers.set("Content-Type", "application/json");
+  }
+  response.headers.set("Pragma", "no-cache");
+  return response;
+}
+
+function errorOf(code: string): OAuthError {
+  if (code === "token_invalid" || code === "token_missing") return "invalid_client";
+  if (code === "overloaded" || code === "not_current") return "temporarily_unavailable";
+  return code === "internal_error" ? "server_error" : "invalid_request";
+}

@@ -1,0 +1,55 @@
+/**
+ * The token as a cookie (RFC 6265bis): for browsers, whose scripts then cannot read it. `__Host-` binds the cookie to
+ * this host, to https and to the whole site; `rh_auth` is what RESTHeart's clients know.
+ */
+export type CookieName = "__Host-mesh" | "rh_auth";
+
+export type CookieFinding =
+  | { readonly kind: "none" }
+  | { readonly kind: "token"; readonly token: string }
+  /** Two of one name: a neighbouring host may have set one of them, and nobody can say which. */
+  | { readonly kind: "doubled" };
+
+const none: CookieFinding = { kind: "none" };
+const legacyPrefix = "Bearer_";
+
+/** `field` is the whole Cookie field. A cookie that holds no token of ours is none. */
+export function readCookie(field: string | null, name: CookieName): CookieFinding {
+  if (field === null || !field.includes(name)) return none;
+  const values = pairsOf(field).flatMap(([named, value]) => (named === name ? [value] : []));
+  const [value, ...more] = values;
+  if (value === undefined) return none;
+  if (more.length > 0) return { kind: "doubled" };
+  if (name === "__Host-mesh") return { kind: "token", token: value };
+  return value.startsWith(legacyPrefix) ? { kind: "token", token: value.slice(legacyPrefix.length) } : none;
+}
+
+/** What is left of the field for the upstream; null when nothing is. */
+export function withoutCookie(field: string, name: CookieName): string | null {
+  const rest = pairsOf(field).filter(([named]) => named !== name);
+  return rest.length === 0 ? null : rest.map(([, , pair]) => pair).join("; ");
+}
+
+export function setCookie(name: CookieName, token: string, ttlSeconds: number): string {
+  const value = name === "rh_auth" ? legacyPrefix + token : token;
+  return `${name}=${value}; Max-Age=${ttlSeconds}; ${attributes}`;
+}
+
+export function clearCookie(name: CookieName): string {
+  return `${name}=; Max-Age=0; ${attributes}`;
+}
+
+const attributes = "Path=/; Secure; HttpOnly; SameSite=Strict";
+
+function pairsOf(field: string): readonly (readonly [name: string, value: string, pair: string])[] {
+  return field
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const at = pair.indexOf("=");
+      return at === -1
+        ? (["", pair, pair] as const)
+        : ([pair.slice(0, at).trim(), pair.slice(at + 1).trim(), pair] as const);
+    });
+}

@@ -1,0 +1,56 @@
+/** The auth paths' parts, made of an isolate for one request: stubs belong to it. */
+import { grantsStub, keyringStub } from "../../durable-objects/stubs.ts";
+import { accountLogin, readAccount } from "../account/account-login.ts";
+import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
+import type { Isolate } from "../isolate.ts";
+import { clientLogin, readClient } from "../login/client-login.ts";
+import { adminFacts } from "../token/admin-client.ts";
+import { MeshKey, type MeshSecrets } from "./mesh-key.ts";
+import type { AuthParts, Client, Person } from "./parts.ts";
+
+/** Deriving a key takes longer than using it. */
+let key: MeshKey | null = null;
+
+export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "waitUntil">): AuthParts {
+  const { env, mesh } = isolate;
+  key ??= new MeshKey(env as MeshSecrets, "grants");
+  return {
+    settings: mesh.tokens,
+    people: {
+      login: async (name, password, from) => {
+        const login = await accountLogin(isolate, from, name, password);
+        return login.kind === "right" ? { kind: "right", who: personOf(login.facts) } : login;
+      },
+      read: async (name) => {
+        const read = await readAccount(isolate, name);
+        return read.kind === "found" ? { kind: "found", who: personOf(read.facts) } : read;
+      },
+      clientLogin: async (credential, from) => {
+        const login = await clientLogin(isolate, from, credential);
+        return login.kind === "right" ? { kind: "right", who: clientOf(login.facts) } : login;
+      },
+      client: async (id) => {
+        const read = await readClient(isolate, id);
+        return read.kind === "found" ? { kind: "found", who: clientOf(read.facts) } : read;
+      },
+    },
+    grants: (family) => grantsStub(env, mesh.environment, family),
+    sign: (request) => keyringStub(env, mesh.environment).sign(request),
+    key,
+    revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt, context),
+    tell: (events) => {
+      for (const event of events) context.waitUntil(isolate.publisher.publish(context, event, "none", 0));
+    },
+    now: Date.now,
+    wait: (ms) => scheduler.wait(ms),
+  };
+}
+
+function personOf({ name, roles, tenant, claims, scopes, proofChangedAt }: AccountFacts): Person {
+  return { name, roles, tenant, claims, scopes, proofChangedAt };
+}
+
+function clientOf(facts: AccountFacts): Client {
+  const { name, scopes, resources, redirectUris, isPublic } = facts;
+  return { id: name, scopes, resources, redirectUris, isPublic, isAdmin: facts === adminFacts };
+}

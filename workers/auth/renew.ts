@@ -1,0 +1,25 @@
+/** A token in place of one that is good still (RESTHeart's `renew`): the account is read again, and may have lost it all. */
+import type { Grant } from "../../durable-objects/grants/contract.ts";
+import type { Identity } from "../token/identity.ts";
+import { newFamily } from "./grant-text.ts";
+import { holderOf } from "./holder.ts";
+import { issue, ownClient, type Given } from "./issue.ts";
+import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
+
+/** Of a verified token of the mesh's own. */
+export async function renew(parts: AuthParts, identity: Identity): Promise<Given | NotGiven> {
+  const { subject, client, scopes, claims, expiresAt } = identity;
+  // A client has its secret, and needs no renewal.
+  if (subject === client) return notGiven("forbidden", "unauthorized_client", "only an account's token is renewed");
+  const family = typeof claims["sid"] === "string" ? claims["sid"] : newFamily();
+  const startedAt = typeof claims["iat"] === "number" ? claims["iat"] * 1_000 : 0;
+  const named = client === ownClient ? null : client;
+  const grant: Grant = { family, subject, client: named, scopes, startedAt, endsAt: expiresAt * 1_000 };
+  const holder = await holderOf(parts, grant);
+  if (holder.kind === "not_given") return holder;
+  if (holder.kind === "ended")
+    return notGiven("token_invalid", "invalid_grant", "the account has changed: log in again");
+  const { roles, tenant, claims: own, scopes: allowed } = holder.who;
+  const kept = scopes.filter((scope) => allowed.includes(scope));
+  return issue(parts, { name: subject, client: named, roles, tenant, claims: own, scopes: kept, family }, null);
+}
