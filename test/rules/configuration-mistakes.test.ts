@@ -74,14 +74,54 @@ const rows: readonly MistakeRow[] = [
     'addresses.from.trustedProxies[0]: expected a network of your own proxies, not everyone: received "0.0.0.0/0"',
   ],
   [
-    "own tokens are signed ES256",
-    withTop({ tokens: { algorithm: "RS256" } }),
-    'tokens.algorithm: expected "ES256" (others are not available in this version): received "RS256"',
+    "own tokens are signed by an algorithm that the mesh knows",
+    withTop({ tokens: { algorithm: "none" } }),
+    'tokens.algorithm: expected "ES256" or "EdDSA" or "Ed25519" or "RS256" or "HS256": received "none"',
   ],
   [
-    "refresh tokens are for later",
-    withTop({ tokens: { refresh: {} } }),
-    "tokens.refresh: expected no such setting (not available in this version): received {}",
+    "a shared secret has a name",
+    withTop({ tokens: { algorithm: "HS256" } }),
+    "tokens.secret: expected the name of the binding with the shared secret: received nothing",
+  ],
+  [
+    "a secret is shared for HS256 alone",
+    withTop({ tokens: { secret: "NODES_SECRET" } }),
+    'tokens.secret: expected no such setting beside an algorithm other than "HS256": received a text of 12 characters',
+  ],
+  [
+    "a secret of the mesh's own is shared with nobody",
+    withTop({ tokens: { algorithm: "HS256", secret: "MESH_KEY_SECRET" } }),
+    "tokens.secret: expected the name of a secret's binding, in capitals, not one of the mesh's own (MESH_…): received a text of 15 characters",
+  ],
+  [
+    "refresh tokens end",
+    withTop({ tokens: { refresh: { ttlSeconds: null } } }),
+    "tokens.refresh.ttlSeconds: expected a whole number from 60 to 31536000: received null",
+  ],
+  [
+    "the grace of a refresh token is short",
+    withTop({ tokens: { refresh: { graceMs: 60_001 } } }),
+    "tokens.refresh.graceMs: expected a whole number from 0 to 60000: received 60001",
+  ],
+  [
+    "keys are not replaced every hour",
+    withTop({ tokens: { rotateAfterSeconds: 3_600 } }),
+    "tokens.rotateAfterSeconds: expected a whole number from 86400 to 315360000: received 3600",
+  ],
+  [
+    "a cookie has one of two names",
+    withTop({ tokens: { cookie: "session" } }),
+    'tokens.cookie: expected "__Host-mesh" or "rh_auth": received "session"',
+  ],
+  [
+    "a token is delivered over https",
+    withTop({ tokens: { redirectUrl: "http://app.example.com/" } }),
+    'tokens.redirectUrl: expected an https URL without a fragment (http with environment "local" only): received "http://app.example.com/"',
+  ],
+  [
+    "a login page is a URL",
+    withTop({ tokens: { loginUrl: "/login" } }),
+    'tokens.loginUrl: expected an https URL without a fragment (http with environment "local" only): received "/login"',
   ],
   [
     "the mesh's issuer is https or a URN",
@@ -124,19 +164,14 @@ const rows: readonly MistakeRow[] = [
     'issuers[0].issuer: expected an issuer other than the mesh itself (tokens.issuer): received "https://id.example.com"',
   ],
   [
-    "login at the root is for later",
-    withTop({ mount: { auth: "/" } }),
-    'mount.auth: expected no such setting (not available in this version): received "/"',
+    "auth paths are put below a path",
+    withTop({ mount: { auth: "auth/" } }),
+    'mount.auth: expected a path such as "/" or "/auth": received "auth/"',
   ],
   [
     "Kuzzle's status is for later",
     withTop({ mount: { kuzzleStatus: true } }),
     "mount.kuzzleStatus: expected false (others are not available in this version): received true",
-  ],
-  [
-    "accounts are for later",
-    withTop({ accounts: { source: "mesh" } }),
-    'accounts: expected no such setting (not available in this version): received {"source":"mesh"}',
   ],
   ["a login guard is an object", withTop({ loginGuard: 5 }), "loginGuard: expected an object: received 5"],
   [

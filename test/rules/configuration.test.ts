@@ -44,7 +44,13 @@ describe("a configuration without a mistake", () => {
       issuer: "urn:selvedge:production",
       audience: "urn:selvedge:production",
       algorithm: "ES256",
+      sharedSecret: null,
       ttlSeconds: 900,
+      rotateAfterMs: 7_776_000_000,
+      refresh: null,
+      cookie: "__Host-mesh",
+      loginUrl: null,
+      redirectUrl: null,
     });
     expect(mesh.addresses).toEqual({ from: { kind: "platform" }, only: null, exempt: null, block: null });
   });

@@ -18,6 +18,8 @@ const ada: Identity = {
   expiresAt: 0,
 };
 
+const anyone = { scopes: [], roles: [], claims: [], tenant: null } as const;
+
 type Need = Route["identity"]["need"];
 
 async function step(need: Need, field: string | null, allow: Route["allow"] = null, code?: "not_current") {
@@ -94,18 +96,18 @@ describe("allow", () => {
     ["the role and not the scope", ["admin"], ["editor"], "forbidden"],
     ["a scope in capitals", ["READ"], [], "forbidden"],
   ])("%s", async (_title, scopes, roles, code) => {
-    expect((await step("required", "Bearer good", { scopes, roles })).code).toBe(code);
+    expect((await step("required", "Bearer good", { ...anyone, scopes, roles })).code).toBe(code);
   });
 
   test("a missing scope is named in the challenge (RFC 6750 section 3.1)", async () => {
-    const { headers } = await step("required", "Bearer good", { scopes: ["admin"], roles: [] });
+    const { headers } = await step("required", "Bearer good", { ...anyone, scopes: ["admin"] });
     expect(headers).toEqual({
       "WWW-Authenticate": 'Bearer realm="mesh", error="insufficient_scope", scope="admin"',
     });
   });
 
   test("an anonymous request has no role and no scope", async () => {
-    const allow = { scopes: ["read"], roles: [] };
+    const allow = { ...anyone, scopes: ["read"] };
     expect((await step("optional", null, allow)).code).toBe("token_missing");
     expect((await step("none", "Bearer good", allow)).code).toBe("token_missing");
   });

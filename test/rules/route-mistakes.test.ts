@@ -164,12 +164,27 @@ const rows: readonly MistakeRow[] = [
   [
     "an allowance allows something",
     withRoute({ allow: {} }),
-    "routes[0].allow: expected at least one scope or role: received nothing",
+    "routes[0].allow: expected at least one scope, role or claim, or the tenant: received nothing",
   ],
   [
     "a scope has no space",
     withRoute({ allow: { scopes: ["a b"] } }),
     'routes[0].allow.scopes[0]: expected a scope (RFC 6749 section 3.3): received "a b"',
+  ],
+  [
+    "a claim is held against values",
+    withRoute({ allow: { claims: { plan: {} } } }),
+    "routes[0].allow.claims.plan: expected a text, a number, true or false, or a list of at least one of these: received {}",
+  ],
+  [
+    "a claim without a value would let nobody pass",
+    withRoute({ allow: { claims: { plan: [] } } }),
+    "routes[0].allow.claims.plan: expected a text, a number, true or false, or a list of at least one of these: received []",
+  ],
+  [
+    "the tenant is in the path",
+    withRoute({ allow: { tenant: ":tenant" } }),
+    'routes[0].allow.tenant: expected a parameter of the route\'s path (/a/:id): received ":tenant"',
   ],
   [
     "a limit by subject needs an identity",

@@ -1,5 +1,6 @@
 /** A route: what it matches, where it leads, and whether its settings make sense together. */
 import { compilePattern, type PathPattern } from "../gate/path-pattern.ts";
+import { compileAllow } from "./compile-allow.ts";
 import { checkLimitNames, compileRouteLimits } from "./compile-route-limits.ts";
 import type { CacheRule, Cors, Limit, Rewrite, Route, Service } from "./mesh.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -28,7 +29,7 @@ export function compileRoute(value: unknown, at: Path, around: RouteSurroundings
   const service = around.services.get(settings.service);
   const identity = compileIdentity(settings.identity, at, mistakes);
   const limits = compileRouteLimits(settings.limits, identity.need, [...at, "limits"], around.limits, mistakes);
-  const allow = compileAllow(settings.allow, identity.need, [...at, "allow"], mistakes);
+  const allow = compileAllow(settings.allow, { need: identity.need, path: text }, [...at, "allow"], mistakes);
   const cors = compileCors(settings.cors, [...at, "cors"], mistakes);
   const rewrite = compileRewrite(settings.rewrite, text, [...at, "rewrite"], mistakes);
   const cache = compileCache(settings, identity.need, [...at, "cache"], mistakes);
@@ -68,18 +69,6 @@ function compileIdentity(setting: RouteSettings["identity"], at: Path, mistakes:
     );
   }
   return setting;
-}
-
-function compileAllow(
-  allow: RouteSettings["allow"],
-  need: Route["identity"]["need"],
-  at: Path,
-  mistakes: Mistakes,
-): Route["allow"] {
-  if (allow === undefined) return null;
-  if (need !== "required") mistakes.add(at, 'identity "required" beside it', need);
-  if (allow.scopes.length === 0 && allow.roles.length === 0) mistakes.add(at, "at least one scope or role", undefined);
-  return allow;
 }
 
 function compileCors(cors: "origin" | CorsSettings | undefined, at: Path, mistakes: Mistakes): Cors | null {

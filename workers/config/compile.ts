@@ -1,5 +1,6 @@
 /** From what a user wrote to what the Worker uses: checked as a whole, compiled once, frozen. */
 import * as v from "valibot";
+import { compileAccounts } from "./compile-accounts.ts";
 import { compileAddresses } from "./compile-addresses.ts";
 import { compileIssuer, compileTokens } from "./compile-issuer.ts";
 import { compileLimit } from "./compile-limit.ts";
@@ -24,19 +25,21 @@ export function compile(config: unknown): Mesh {
   }
   const isLocal = environment === "local";
   const tokens = compileTokens(parts.tokens, environment, mistakes);
+  const services = compileEach("services", parts.services, mistakes, (name, value) =>
+    compileService(name, value, isLocal, mistakes),
+  );
   const mesh = {
     environment,
     regions,
     viewLeaseMs,
     regionLeaseMs,
     mount: { auth: parts.mount.auth ?? null, health: parts.mount.health },
-    services: compileEach("services", parts.services, mistakes, (name, value) =>
-      compileService(name, value, isLocal, mistakes),
-    ),
+    services,
     limits: compileEach("limits", parts.limits, mistakes, (name, value) => compileLimit(name, value, mistakes)),
     addresses: compileAddresses(parts.addresses, mistakes),
     tokens,
     issuers: compileIssuers(parts.issuers, tokens.issuer, isLocal, mistakes),
+    accounts: compileAccounts(parts.accounts, { services, known: Object.keys(parts.services) }, mistakes),
     loginGuard: parts.loginGuard,
     costCap: parts.costCap ?? null,
   };

@@ -26,6 +26,8 @@ export interface MeshConfig {
   readonly regionLeaseMs?: number;
   /** Paths at the root beside the reserved `/_mesh/`. */
   readonly mount?: {
+    /** Below which path `/token`, `/logout` and the other auth paths are, too: "/" for RESTHeart's clients. Default: nowhere. */
+    readonly auth?: string;
     /** `/healthz` and `/readyz` also at the root. Default false. */
     readonly health?: boolean;
     readonly kuzzleStatus?: false;
@@ -41,6 +43,8 @@ export interface MeshConfig {
   readonly tokens?: TokenConfig;
   /** Others whose tokens are accepted. */
   readonly issuers?: readonly IssuerConfig[];
+  /** Where people's accounts are: in the mesh, or with a service whose login is asked. Default: in the mesh. */
+  readonly accounts?: AccountsConfig | ServiceAccountsConfig;
   /** Wrong passwords: so many in every interval of `windowMs`, by account and address, then no more are tried. */
   readonly loginGuard?: {
     /** 1 to 1000. Default 5. */
@@ -86,8 +90,8 @@ export interface RouteConfig {
    * `forward` says whether the credential goes on to the service. Default: required, and "token".
    */
   readonly identity?: IdentityNeed | { readonly need: IdentityNeed; readonly forward?: "token" | "none" };
-  /** All of these scopes, and any one of these roles. Needs identity "required". Default: everyone who is known. */
-  readonly allow?: { readonly scopes?: readonly string[]; readonly roles?: readonly string[] };
+  /** Who may use it. Needs identity "required". Default: everyone who is known. */
+  readonly allow?: AllowConfig;
   /** Limits by their names, or with what a request costs; all must admit. Default none. */
   readonly limits?: readonly (string | RouteLimitConfig)[];
   /** "origin" leaves CORS to the service, which is the default. */
@@ -99,6 +103,19 @@ export interface RouteConfig {
   /** What of the answers may be kept. Default: nothing. */
   readonly cache?: CacheConfig;
 }
+
+export interface AllowConfig {
+  /** All of these. */
+  readonly scopes?: readonly string[];
+  /** Any one of these. */
+  readonly roles?: readonly string[];
+  /** Every one of these claims, with any one of its values; a dot-separated path for nested ones. */
+  readonly claims?: Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>;
+  /** The parameter of the path that must be the own tenant: `":tenant"`. */
+  readonly tenant?: string;
+}
+
+export type ClaimValue = string | number | boolean;
 
 export type IdentityNeed = "none" | "optional" | "required";
 
@@ -142,14 +159,62 @@ export interface AddressConfig {
 }
 
 export interface TokenConfig {
-  /** The mesh's own name in its tokens: an https URL or a URN. Default `urn:selvedge:ENVIRONMENT`. */
+  /** Default `urn:selvedge:ENVIRONMENT`. An https URL where clients use discovery. */
   readonly issuer?: string;
   /** Default: the issuer. */
   readonly audience?: string;
-  /** The only one so far. */
-  readonly algorithm?: "ES256";
+  /** "HS256" signs with a secret that is shared with those who verify. Default "ES256". */
+  readonly algorithm?: "ES256" | "EdDSA" | "Ed25519" | "RS256" | "HS256";
+  /** With "HS256": the name of the binding that holds the secret. */
+  readonly secret?: string;
   /** 60 to 86 400. Default 900. */
   readonly ttlSeconds?: number;
+  /** A signing key is replaced by itself after so long, 86 400 to 315 360 000; null for never. Default 90 days. */
+  readonly rotateAfterSeconds?: number | null;
+  /** Refresh tokens after logins and codes. Default: none. */
+  readonly refresh?: {
+    /** 60 to 31 536 000, from the login. Default 86 400. */
+    readonly ttlSeconds?: number;
+    /** A used one gives the same successor for so long, 0 to 60 000: for clients whose answer was lost. Default 0. */
+    readonly graceMs?: number;
+  };
+  /** The cookie's name. Default "__Host-mesh"; "rh_auth" is RESTHeart's. */
+  readonly cookie?: "__Host-mesh" | "rh_auth";
+  /** Where a browser logs in for the authorization code. Default: a page of the mesh's own. */
+  readonly loginUrl?: string;
+  /** Where `GET …/token/redirect` delivers a token to. Default: nowhere. */
+  readonly redirectUrl?: string;
+}
+
+export interface AccountsConfig {
+  readonly source?: "mesh";
+  /** How often 100 000 iterations of PBKDF2-HMAC-SHA-256 are done for a password, 1 to 100. Default 6. */
+  readonly rounds?: number;
+}
+
+/** A login call of a service: 2xx is right, 401 and 403 are wrong. What is read of its JSON is named by RFC 6901 pointers. */
+export interface ServiceAccountsConfig {
+  /** The name of a service. */
+  readonly service: string;
+  /** Of the call. */
+  readonly path: string;
+  /** Default: POST; with "basic" GET. */
+  readonly method?: "GET" | "POST";
+  /** How name and password are sent. Default "basic". */
+  readonly send?: "basic" | "form" | "json";
+  /** What the fields of a form or of JSON are called. Default `username` and `password`. */
+  readonly fields?: { readonly name?: string; readonly password?: string };
+  /** 100 to 30 000. Default: the service's own, at most 10 000. */
+  readonly timeoutMs?: number;
+  /** The account's one name, where people may type others for it: `/username`. Default: the name as typed. */
+  readonly name?: string;
+  /** A list of texts, or one text with spaces between: `/roles`. Default: none. */
+  readonly roles?: string;
+  readonly tenant?: string;
+  /** What its tokens may be asked for. Scopes of the mesh (`mesh:…`) are left out. */
+  readonly scopes?: string;
+  /** Further claims of its tokens, by their names. */
+  readonly claims?: Readonly<Record<string, string>>;
 }
 
 export interface IssuerConfig {

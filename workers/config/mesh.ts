@@ -4,6 +4,7 @@ import type { RegionName } from "../../durable-objects/names.ts";
 import type { KeySetSource } from "../../durable-objects/key-sets/contract.ts";
 import type { SigningAlgorithm } from "../../durable-objects/keyring/contract.ts";
 import type { AddressSet } from "../gate/address-set.ts";
+import type { JsonPointer } from "../account/json-pointer.ts";
 import type { PathPattern } from "../gate/path-pattern.ts";
 
 export interface Mesh {
@@ -19,6 +20,7 @@ export interface Mesh {
   readonly addresses: AddressPolicy;
   readonly tokens: TokenSettings;
   readonly issuers: ReadonlyMap<string, Issuer>;
+  readonly accounts: AccountPolicy;
   /** Failed logins: so many in every interval of `windowMs` by account and address, then no more are tried. */
   readonly loginGuard: { readonly failures: number; readonly windowMs: number };
   /** The most object calls a day that limits may cost; then `onError` holds. null for no bound. */
@@ -48,13 +50,25 @@ export interface Route {
   readonly methods: ReadonlySet<string> | null;
   readonly service: Service;
   readonly identity: { readonly need: "none" | "optional" | "required"; readonly forward: "token" | "none" };
-  readonly allow: { readonly scopes: readonly string[]; readonly roles: readonly string[] } | null;
+  readonly allow: Allow | null;
   readonly limits: readonly RouteLimit[];
   /** null and "origin" leave CORS to the upstream. */
   readonly cors: Cors | null;
   readonly rewrite: Rewrite | null;
   readonly maxBodyBytes: number | null;
   readonly cache: CacheRule | null;
+}
+
+/** Who may use a route, of those who are known. */
+export interface Allow {
+  /** All of them. */
+  readonly scopes: readonly string[];
+  /** Any one of them; empty for everyone. */
+  readonly roles: readonly string[];
+  /** Every one of these, each with any one of its values. */
+  readonly claims: readonly { readonly path: string; readonly values: readonly (string | number | boolean)[] }[];
+  /** The path parameter that must be the own tenant; null for any. */
+  readonly tenant: string | null;
 }
 
 export interface Cors {
@@ -148,6 +162,32 @@ export interface TokenSettings {
   readonly loginUrl: string | null;
   /** Where a token is delivered to in a fragment; null: nowhere. */
   readonly redirectUrl: string | null;
+}
+
+export interface AccountPolicy {
+  /** Of 100 000 iterations each: how new passwords are hashed. */
+  readonly rounds: number;
+  /** The service whose login is asked; null: passwords are the mesh's own. */
+  readonly service: ServiceLogin | null;
+}
+
+/** How a service is asked whether a password is right, and where its answer says what. */
+export interface ServiceLogin {
+  readonly service: Service;
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly send:
+    | { readonly kind: "basic" }
+    | { readonly kind: "form" | "json"; readonly nameField: string; readonly passwordField: string };
+  readonly timeoutMs: number;
+  /** Something is read of the answer. */
+  readonly isRead: boolean;
+  /** null: the name that was typed. */
+  readonly name: JsonPointer | null;
+  readonly roles: JsonPointer | null;
+  readonly tenant: JsonPointer | null;
+  readonly scopes: JsonPointer | null;
+  readonly claims: readonly (readonly [claim: string, pointer: JsonPointer])[];
 }
 
 export interface Issuer {

@@ -1,9 +1,12 @@
 /** What the single writers are told of the configuration: values, at construction. */
+import type { AccountsSettings } from "../../durable-objects/accounts/contract.ts";
 import { longestTtlSeconds, type KeyringSettings } from "../../durable-objects/keyring/contract.ts";
+import type { GrantsSettings } from "../../durable-objects/grants/contract.ts";
 import type { LockSettings } from "../../durable-objects/lock/contract.ts";
 import type { LogSettings } from "../../durable-objects/log/contract.ts";
 import type { RegionSettings } from "../../durable-objects/region/contract.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
+import { longestRevocationMs } from "../token/revocation-life.ts";
 import type { Mesh } from "./mesh.ts";
 
 export interface ObjectSettings {
@@ -11,11 +14,17 @@ export interface ObjectSettings {
   readonly region: RegionSettings;
   readonly lock: LockSettings;
   readonly keyring: KeyringSettings;
+  readonly accounts: AccountsSettings;
+  readonly grants: GrantsSettings;
   readonly keySets: { readonly environment: string };
 }
 
 /** A week: long enough for a consumer to be mended over a weekend. */
-const retentionMs = 604_800_000;
+const leastRetentionMs = 604_800_000;
+/** A Region that comes late learns of every revocation that still holds; a day for what is late in itself. */
+const lateMs = 86_400_000;
+/** Of one call: the platform refuses more. */
+const passwordIterations = 100_000;
 /** How late the Log's alarm may bring what every push has lost. */
 const logAlarmMs = 2_000;
 /** An isolate further behind believes nothing of what it had; that is cheaper than reading more. */
@@ -24,10 +33,22 @@ const viewEvents = 1_000;
 export function objectSettings(mesh: Mesh): ObjectSettings {
   const { environment, regions, regionLeaseMs, viewLeaseMs } = mesh;
   return {
-    log: { environment, regions, regionLeaseMs, retentionMs },
+    log: {
+      environment,
+      regions,
+      regionLeaseMs,
+      retentionMs: Math.max(leastRetentionMs, longestRevocationMs(mesh) + lateMs),
+    },
     region: { environment, regionLeaseMs, viewLeaseMs, viewEvents },
     lock: { environment },
     keyring: keyringSettings(mesh),
+    accounts: {
+      environment,
+      issuer: mesh.tokens.issuer,
+      longestTokenMs: longestTtlSeconds * 1_000,
+      passwords: { iterations: passwordIterations, rounds: mesh.accounts.rounds },
+    },
+    grants: { environment, issuer: mesh.tokens.issuer, longestTokenMs: longestTtlSeconds * 1_000 },
     keySets: { environment },
   };
 }

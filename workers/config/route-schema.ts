@@ -9,6 +9,7 @@ import {
   list,
   matching,
   method,
+  plainObject,
   plainText,
   truth,
   unavailable,
@@ -89,6 +90,8 @@ export const routeSchema = fields({
     fields({
       scopes: v.optional(list(scope, "a list of scopes"), []),
       roles: v.optional(list(plainText(128), "a list of roles"), []),
+      claims: v.optional(plainObject("an object of claims, each with the value or values that will do"), {}),
+      tenant: v.optional(matching(/^:[A-Za-z][A-Za-z0-9_]*$/, 'a parameter of the path, such as ":tenant"')),
     }),
   ),
   // That each is there once is checked with the names, however they are written.

@@ -1,6 +1,7 @@
 /** The top of a configuration, part by part: each part is read for itself, so that one mistake hides no other. */
 import * as v from "valibot";
 import { regionNames } from "../../durable-objects/names.ts";
+import { accountsSchema } from "./accounts-schema.ts";
 import { addressesSchema, tokensSchema } from "./identity-schema.ts";
 import {
   choice,
@@ -71,7 +72,7 @@ export const partSchemas = {
   addresses: v.optional(addressesSchema, {}),
   tokens: v.optional(tokensSchema, {}),
   issuers: v.optional(v.array(v.unknown(), "a list of issuers"), []),
-  accounts: unavailable(),
+  accounts: v.optional(accountsSchema, {}),
   loginGuard: v.optional(
     fields({
       failures: v.optional(wholeNumber(1, 1_000), 5),

@@ -1,32 +1,37 @@
 /**
  * Who is asking. `none` does not look; `optional` takes a request without a credential, or with one of another scheme,
- * for anonymous and passes it on; a Bearer token that fails is refused everywhere.
+ * for anonymous and passes it on; a Bearer token or an API key that fails is refused everywhere.
  */
-import type { Route } from "../config/mesh.ts";
 import { refuse, type Refusal } from "../problem/problem.ts";
-import { readCredential } from "../token/credential.ts";
+import { presentedIn } from "../account/presented.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
+import { allowedBy } from "./allowed.ts";
 import type { Passage, Step } from "./passage.ts";
 
 const missing = refuse("token_missing");
-const doubled = refuse("malformed_token", "Authorization: expected one credential: received more than one");
+const doubled = refuse("malformed_token", "Authorization, X-API-Key: expected one credential: received more than one");
 
 export const identify: Step = function identify(passage) {
   const { route } = passage;
   passage.identity = null;
-  if (route.identity.need === "none") return admit(null, route);
-  const credential = readCredential(passage.fields.get("authorization") ?? null);
+  if (route.identity.need === "none") return admit(null, passage);
+  const credential = presentedIn(passage.fields);
   if (credential.kind === "doubled") return doubled;
-  if (credential.kind !== "bearer") return route.identity.need === "required" ? missing : admit(null, route);
-  const { tokens } = passage.isolate;
-  const verdict = tokens.verify(credential.token, passage.context, passage.now);
+  if (credential.kind === "none" || credential.kind === "other") {
+    return route.identity.need === "required" ? missing : admit(null, passage);
+  }
+  const { tokens, apiKeys } = passage.isolate;
+  const verdict =
+    credential.kind === "api_key"
+      ? apiKeys.verify(credential.text, passage.context, passage.now)
+      : tokens.verify(credential.token, passage.context, passage.now);
   return verdict instanceof Promise ? verdict.then((later) => enter(passage, later)) : enter(passage, verdict);
 };
 
 function enter(passage: Passage, verdict: Verdict): Refusal | null {
   if (verdict.kind === "refused") return refusalOf(verdict.code);
   passage.identity = verdict.identity;
-  return admit(verdict.identity, passage.route);
+  return admit(verdict.identity, passage);
 }
 
 /** A verdict that could not be had may be had in a second; every other refusal is final. */
@@ -34,15 +39,14 @@ function refusalOf(code: Extract<Verdict, { kind: "refused" }>["code"]): Refusal
   return code === "not_current" ? refuse(code, undefined, { headers: { "Retry-After": "1" } }) : refuse(code);
 }
 
-/** All the scopes of a route, and any one of its roles. Who is anonymous may come back with a token. */
-function admit(identity: Identity | null, route: Route): Refusal | null {
+/** Who is anonymous may come back with a token. */
+function admit(identity: Identity | null, { route, params }: Passage): Refusal | null {
   const { allow } = route;
   if (allow === null) return null;
   if (identity === null) return missing;
-  const hasScopes = allow.scopes.every((scope) => identity.scopes.includes(scope));
-  if (!hasScopes) return forbidden(allow.scopes);
-  const hasRole = allow.roles.length === 0 || allow.roles.some((role) => identity.roles.includes(role));
-  return hasRole ? null : refuse("forbidden");
+  const allowed = allowedBy(allow, identity, params);
+  if (allowed === "allowed") return null;
+  return allowed === "scopes_missing" ? forbidden(allow.scopes) : refuse("forbidden");
 }
 
 /** RFC 6750 section 3.1. Only characters that a scope can have come here: the configuration is checked. */

@@ -1,7 +1,8 @@
 /** Reads who is asking out of accepted claims, by the issuer's own words for tenant, roles and client. */
+import { claimAt } from "./claim-at.ts";
 import type { Identity } from "./identity.ts";
 import type { IssuerRules } from "./issuer-rules.ts";
-import { isJsonObject, type JsonObject } from "./strict-json.ts";
+import type { JsonObject } from "./strict-json.ts";
 
 export function identityOf(claims: JsonObject, rules: IssuerRules, expiresAt: number): Identity {
   return Object.freeze({
@@ -14,17 +15,6 @@ export function identityOf(claims: JsonObject, rules: IssuerRules, expiresAt: nu
     claims,
     expiresAt,
   });
-}
-
-/** A claim named as it is spelled (names may be URLs with dots in them), else by a dot-separated path. */
-function claimAt(claims: JsonObject, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path];
-  let value: unknown = claims;
-  for (const step of path.split(".")) {
-    if (!isJsonObject(value) || !Object.hasOwn(value, step)) return undefined;
-    value = value[step];
-  }
-  return value;
 }
 
 function textOf(value: unknown): string | null {

@@ -1,0 +1,66 @@
+/** Who may use a route, of those who are known: scopes, roles, claims, and the tenant that the path names. */
+import { describe, expect, test } from "vitest";
+import type { Allow } from "../../workers/config/mesh.ts";
+import { allowedBy } from "../../workers/gate/allowed.ts";
+import type { Identity } from "../../workers/token/identity.ts";
+
+const ada: Identity = {
+  issuer: "https://id.example.com",
+  subject: "ada",
+  client: null,
+  tenant: "acme",
+  roles: ["editor"],
+  scopes: ["read"],
+  claims: { plan: "pro", groups: ["a", "b"], level: 2, vip: true, realm: { region: "eu" }, "https://x/y.z": "dotted" },
+  expiresAt: 0,
+};
+const anyone: Allow = { scopes: [], roles: [], claims: [], tenant: null };
+const claims = (path: string, ...values: readonly (string | number | boolean)[]): Allow => ({
+  ...anyone,
+  claims: [{ path, values }],
+});
+
+describe("claims", () => {
+  test.each([
+    ["a text", claims("plan", "pro"), "allowed"],
+    ["any one of two", claims("plan", "team", "pro"), "allowed"],
+    ["another text", claims("plan", "free"), "forbidden"],
+    ["another case", claims("plan", "PRO"), "forbidden"],
+    ["an item of a list", claims("groups", "b"), "allowed"],
+    ["no item of a list", claims("groups", "c"), "forbidden"],
+    ["a number", claims("level", 2), "allowed"],
+    ["a number as a text", claims("level", "2"), "forbidden"],
+    ["true", claims("vip", true), "allowed"],
+    ["a claim within another", claims("realm.region", "eu"), "allowed"],
+    ["a name with dots in it", claims("https://x/y.z", "dotted"), "allowed"],
+    ["an absent claim", claims("nothing", "x"), "forbidden"],
+    ["a member of every object", claims("constructor", "x"), "forbidden"],
+    ["both of two", { ...anyone, claims: [...claims("plan", "pro").claims, ...claims("level", 2).claims] }, "allowed"],
+    ["one of two", { ...anyone, claims: [...claims("plan", "pro").claims, ...claims("level", 3).claims] }, "forbidden"],
+  ] as const)("%s", (_what, allow, expected) => {
+    expect(allowedBy(allow, ada, {})).toBe(expected);
+  });
+});
+
+describe("the tenant that the path names", () => {
+  const own: Allow = { ...anyone, tenant: "tenant" };
+
+  test.each([
+    ["acme", "acme", "allowed"],
+    ["acme", "ACME", "forbidden"],
+    ["acme", "other", "forbidden"],
+    ["a/b", "a%2Fb", "allowed"],
+    ["ä", "%C3%A4", "allowed"],
+    ["ä", "%E4", "forbidden"],
+    ["", "", "allowed"],
+    [null, "acme", "forbidden"],
+    [null, "", "forbidden"],
+    [null, "null", "forbidden"],
+  ])("of somebody of %s is %s: %s", (tenant, named, expected) => {
+    expect(allowedBy(own, { ...ada, tenant }, { tenant: named })).toBe(expected);
+  });
+
+  test("is needed: without the parameter nobody passes", () => {
+    expect(allowedBy(own, ada, {})).toBe("forbidden");
+  });
+});

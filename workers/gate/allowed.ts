@@ -1,0 +1,36 @@
+/** Whether a known identity may use a route: all of its scopes, any one of its roles, every claim it asks for, and its tenant. */
+import type { Allow } from "../config/mesh.ts";
+import { claimAt } from "../token/claim-at.ts";
+import type { Identity } from "../token/identity.ts";
+import type { PathParams } from "./path-pattern.ts";
+
+export type Allowed = "allowed" | "scopes_missing" | "forbidden";
+
+export function allowedBy(allow: Allow, identity: Identity, params: PathParams): Allowed {
+  if (!allow.scopes.every((scope) => identity.scopes.includes(scope))) return "scopes_missing";
+  const hasRole = allow.roles.length === 0 || allow.roles.some((role) => identity.roles.includes(role));
+  const hasClaims = allow.claims.every(({ path, values }) => hasOneOf(claimAt(identity.claims, path), values));
+  return hasRole && hasClaims && isOwnTenant(allow, identity, params) ? "allowed" : "forbidden";
+}
+
+/** A list that holds one of them will do: claims such as `groups` are lists. */
+function hasOneOf(claim: unknown, values: Allow["claims"][number]["values"]): boolean {
+  const held: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
+  return held.some((one) => values.some((value) => value === one));
+}
+
+/** What the path names is compared as it was meant, after its percent-encoding; a tenant counts within its issuer. */
+function isOwnTenant({ tenant }: Allow, identity: Identity, params: PathParams): boolean {
+  if (tenant === null) return true;
+  const named = params[tenant];
+  return named !== undefined && identity.tenant !== null && decoded(named) === identity.tenant;
+}
+
+function decoded(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // Bytes that are no UTF-8 are no tenant's name.
+    return null;
+  }
+}
