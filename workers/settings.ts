@@ -15,8 +15,13 @@ export function faultOfSettings(mesh: Mesh, env: Readonly<Record<string, unknown
     const bytes = new TextEncoder().encode(value).byteLength;
     if (bytes < leastBytes) return `${name}: expected a secret of at least ${leastBytes} bytes: received ${bytes}`;
   }
+  const { sharedSecret } = mesh.tokens;
+  const shared = sharedSecret === null ? null : env[sharedSecret];
+  if (shared !== null && (typeof shared !== "string" || new TextEncoder().encode(shared).byteLength < leastBytes)) {
+    return `${sharedSecret}: expected the secret that tokens are signed with, of at least ${leastBytes} bytes`;
+  }
   for (const { name, proof } of mesh.services.values()) {
-    if (proof.kind === "none") continue;
+    if (proof.kind !== "header") continue;
     const value = env[proof.secret];
     if (typeof value !== "string" || !fieldText.test(value)) {
       return `${proof.secret}: expected the secret that proves the mesh to service ${name}, of printable ASCII characters`;

@@ -93,7 +93,7 @@ export class AuthWorld {
       },
       key: this.key,
       revokedUntil: async (named, issuedAt) => this.#revokedUntil(named, issuedAt),
-      tell: (events) => this.told.push(...events),
+      tell: async (events) => this.told.push(...events),
       now: () => this.now,
       wait: async (ms) => {
         this.now += ms;

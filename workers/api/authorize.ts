@@ -4,7 +4,7 @@ import { readCredential } from "../token/credential.ts";
 import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
 
-export type MeshScope = "mesh:read" | "mesh:limits" | "mesh:locks" | "mesh:events";
+export type MeshScope = "mesh:read" | "mesh:tokens" | "mesh:limits" | "mesh:locks" | "mesh:events" | "mesh:admin";
 
 /** Any one of the scopes is enough. */
 export function requireScope(...scopes: readonly MeshScope[]) {

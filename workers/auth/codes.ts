@@ -68,7 +68,7 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   );
   if (used === null)
     return notGiven("outcome_unknown", "temporarily_unavailable", "the code was sent and no answer came");
-  if (used.kind === "reused") parts.tell(used.events);
+  if (used.kind === "reused") await parts.tell(used.events);
   if (used.kind !== "redeemed") return spent;
   const { roles, tenant, claims } = holder.who;
   const next = settings.refresh === null ? null : await writeRefresh({ family, generation: 1 }, key);

@@ -54,7 +54,7 @@ export async function refresh(
     parts.grants(family).refresh({ v: 1, family, generation, client: grant.client, graceMs: settings.refresh.graceMs }),
   );
   if (used === null) return unknown;
-  if (used.kind === "reused") parts.tell(used.events);
+  if (used.kind === "reused") await parts.tell(used.events);
   if (used.kind !== "refreshed") return spent;
   const next = await writeRefresh({ family, generation: used.generation }, key);
   return issue(
@@ -67,6 +67,6 @@ export async function refresh(
 /** Best effort: a family that cannot be told of its end is refused all the same, each time. */
 async function endedFor(parts: AuthParts, family: string): Promise<NotGiven> {
   const ended = await asked(parts.grants(family).end({ v: 1, family, by: "account_changed" }));
-  if (ended !== null) parts.tell(ended.events);
+  if (ended !== null) await parts.tell(ended.events);
   return spent;
 }

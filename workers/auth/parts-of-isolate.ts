@@ -8,6 +8,8 @@ import { adminFacts } from "../token/admin-client.ts";
 import { MeshKey, type MeshSecrets } from "./mesh-key.ts";
 import type { AuthParts, Client, Person } from "./parts.ts";
 
+/** Whoever shows that a secret has leaked waits until the tokens that came of it are dead, ms. */
+const tellMs = 2_000;
 /** Deriving a key takes longer than using it. */
 let key: MeshKey | null = null;
 
@@ -38,9 +40,7 @@ export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "w
     sign: (request) => keyringStub(env, mesh.environment).sign(request),
     key,
     revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt, context),
-    tell: (events) => {
-      for (const event of events) context.waitUntil(isolate.publisher.publish(context, event, "none", 0));
-    },
+    tell: (events) => Promise.all(events.map((event) => isolate.publisher.publish(context, event, "regions", tellMs))),
     now: Date.now,
     wait: (ms) => scheduler.wait(ms),
   };

@@ -78,8 +78,8 @@ export interface AuthParts {
    * families `issuedAt` is when they began.
    */
   readonly revokedUntil: (named: Named, issuedAt: number) => Promise<number | "ever" | "unknown" | null>;
-  /** Tells the mesh, without waiting, what an object has ended. */
-  readonly tell: (events: readonly NewEvent[]) => void;
+  /** Tells the mesh what an object has ended, and waits a little until every region knows. Never rejects. */
+  readonly tell: (events: readonly NewEvent[]) => Promise<unknown>;
   readonly now: () => number;
   readonly wait: (ms: number) => Promise<unknown>;
 }
@@ -100,6 +100,7 @@ export interface NotGiven {
     | "internal_error";
   readonly error:
     | "invalid_request"
+    | "invalid_token"
     | "invalid_client"
     | "invalid_grant"
     | "unauthorized_client"

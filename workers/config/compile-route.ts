@@ -61,11 +61,11 @@ function checkNames(value: unknown, at: Path, known: RouteSurroundings["known"],
 
 function compileIdentity(setting: RouteSettings["identity"], at: Path, mistakes: Mistakes): Route["identity"] {
   if (typeof setting === "string") return { need: setting, forward: "token" };
-  if (setting.need === "none" && setting.forward === "none") {
+  if (setting.need === "none" && setting.forward !== "token") {
     mistakes.add(
       [...at, "identity", "forward"],
       '"token" (with need "none" nothing is read, and what came is passed on)',
-      "none",
+      setting.forward,
     );
   }
   return setting;

@@ -74,10 +74,14 @@ function compileProof(
 ): Service["proof"] {
   if (proof === undefined) {
     if (!isLocal)
-      mistakes.add(path, '{ header, secret }, or "none" said aloud (outside of environment "local")', proof);
+      mistakes.add(
+        path,
+        '"assertion", { header, secret }, or "none" said aloud (outside of environment "local")',
+        proof,
+      );
     return { kind: "none" };
   }
-  if (proof === "none") return { kind: "none" };
+  if (proof === "none" || proof === "assertion") return { kind: proof };
   const { header, secret } = proof;
   if (takenFields.has(header) || /^(?:mesh|proxy|cf)[-_]/.test(header)) {
     mistakes.add([...path, "header"], "a header that nothing else uses", header);

@@ -75,7 +75,7 @@ export interface ServiceConfig {
    * How an origin knows that it was the mesh: a header with a secret, whose binding is named, or "none", said aloud.
    * To be chosen outside of environment "local", where the default is "none".
    */
-  readonly proof?: "none" | { readonly header: string; readonly secret: string };
+  readonly proof?: "none" | "assertion" | { readonly header: string; readonly secret: string };
 }
 
 export interface RouteConfig {
@@ -89,7 +89,7 @@ export interface RouteConfig {
    * "none" does not read the credential, "optional" takes its absence for anonymous, "required" refuses without one.
    * `forward` says whether the credential goes on to the service. Default: required, and "token".
    */
-  readonly identity?: IdentityNeed | { readonly need: IdentityNeed; readonly forward?: "token" | "none" };
+  readonly identity?: IdentityNeed | { readonly need: IdentityNeed; readonly forward?: "token" | "assertion" | "none" };
   /** Who may use it. Needs identity "required". Default: everyone who is known. */
   readonly allow?: AllowConfig;
   /** Limits by their names, or with what a request costs; all must admit. Default none. */

@@ -35,9 +35,9 @@ export interface Service {
   readonly origins: readonly string[];
   /** Until the first byte of the answer's head, in ms. */
   readonly timeoutMs: number;
-  /** How the origin knows that it was the mesh: a header with a secret (named binding), or nothing, said aloud. */
+  /** How the origin knows that it was the mesh: an assertion, a header with a secret (named binding), or nothing, said aloud. */
   readonly proof:
-    | { readonly kind: "none" }
+    | { readonly kind: "none" | "assertion" }
     | { readonly kind: "header"; readonly header: string; readonly secret: string };
 }
 
@@ -49,7 +49,10 @@ export interface Route {
   readonly path: PathPattern;
   readonly methods: ReadonlySet<string> | null;
   readonly service: Service;
-  readonly identity: { readonly need: "none" | "optional" | "required"; readonly forward: "token" | "none" };
+  readonly identity: {
+    readonly need: "none" | "optional" | "required";
+    readonly forward: "token" | "assertion" | "none";
+  };
   readonly allow: Allow | null;
   readonly limits: readonly RouteLimit[];
   /** null and "origin" leave CORS to the upstream. */

@@ -67,7 +67,7 @@ const identitySchema = either(
   choice(needs, [], needForm),
   fields({
     need: choice(needs),
-    forward: v.optional(choice(["token", "none"], ["assertion"]), "token"),
+    forward: v.optional(choice(["token", "assertion", "none"]), "token"),
   }),
 );
 

@@ -21,7 +21,7 @@ const shortestLeaseMs = 100;
 const longestLeaseMs = 300_000;
 
 const proofSchema = either(
-  choice(["none"], ["assertion", "mtls"], "{ header, secret }"),
+  choice(["none", "assertion"], ["mtls"], "{ header, secret }"),
   fields({
     header: fieldName,
     secret: matching(

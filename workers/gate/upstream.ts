@@ -6,13 +6,10 @@ import { refuse, type Refusal } from "../problem/problem.ts";
 import { outgoingBody, tooLarge, type OutgoingBody } from "./body.ts";
 import { withheldFromAnswer } from "./answer-head.ts";
 import type { Arrival } from "./arrival.ts";
-import { isPreflight } from "./cors.ts";
-import { isWebSocketUpgrade } from "./hop-by-hop.ts";
-import { identityFields } from "./identity-fields.ts";
 import { originOf } from "./origin.ts";
 import type { Passage } from "./passage.ts";
+import { requestHead } from "./request-head.ts";
 import { rewrite } from "./route.ts";
-import { upstreamHead } from "./upstream-head.ts";
 
 /** What the cache step may ask for beside what the client asked. */
 export interface UpstreamRequest {
@@ -33,6 +30,10 @@ export type FetchUpstream = (request: UpstreamRequest) => Promise<UpstreamAnswer
  */
 const pastPlatformCache = { cacheTtl: -1, cacheLevel: "bypass" } as const;
 
+const unproved = refuse("overloaded", "the Keyring could not be asked for an assertion", {
+  headers: { "Retry-After": "1" },
+});
+
 export async function fetchUpstream(
   passage: Passage,
   arrival: Arrival,
@@ -41,10 +42,12 @@ export async function fetchUpstream(
   const { isolate, request, route } = passage;
   const origin = originOf(route.service, isolate.local);
   if (typeof origin !== "string") return origin;
-  const headers = headFor(passage, arrival, asked);
+  const head = requestHead(passage, arrival, asked.fields ?? {});
+  const headers = head instanceof Promise ? await head : head;
   if (headers === "unencodable") {
     return refuse("malformed_token", "expected a subject, issuer, tenant and roles of printable ASCII characters");
   }
+  if (headers === "unproved") return unproved;
   const body = await outgoingBody(request, arrival.fields, route.maxBodyBytes);
   if ("code" in body) return body;
   const target = `${origin}${rewrite(route.rewrite, passage.path)}${passage.query}`;
@@ -141,45 +144,6 @@ function isLostConnection(error: unknown): boolean {
     error instanceof Error &&
     ("retryable" in error ? error.retryable === true : error.message.includes("connection lost"))
   );
-}
-
-function headFor(passage: Passage, arrival: Arrival, asked: UpstreamRequest): Record<string, string> | "unencodable" {
-  const { route, identity, isolate, address } = passage;
-  const { fields, target, correlation } = arrival;
-  const encoded = identity === null ? null : identityFields(identity);
-  if (encoded === "unencodable") return encoded;
-  const own: Record<string, string> = {
-    "Mesh-Request-Id": passage.requestId,
-    traceparent: correlation.traceparent,
-    "X-Forwarded-Host": target.authority,
-    "X-Forwarded-Proto": target.scheme,
-  };
-  if (address !== null) {
-    own["Mesh-Client-Address"] = address;
-    own["X-Forwarded-For"] = address;
-  }
-  const withheld: string[] = [];
-  // A preflight has passed by the identity step: what it carries was not looked at, and does not go on as if it had been.
-  const isUnverified = route.identity.need !== "none" && isPreflight(passage.request.method, fields);
-  if (isUnverified || (identity !== null && route.identity.forward === "none")) withheld.push("authorization");
-  const { proof } = route.service;
-  if (proof.kind === "header") {
-    withheld.push(proof.header.toLowerCase());
-    own[proof.header] = secretOf(isolate.env, proof.secret);
-  }
-  for (const [name, value] of Object.entries(asked.fields ?? {})) {
-    withheld.push(name);
-    if (value !== null) own[name] = value;
-  }
-  const isUpgrade = isWebSocketUpgrade(passage.request.method, fields);
-  return upstreamHead({ fields, identity: encoded, withheld, own, isUpgrade, isContinued: correlation.isContinued });
-}
-
-/** The door has refused to serve without it. */
-function secretOf(env: Env, name: string): string {
-  const value = (env as unknown as Readonly<Record<string, unknown>>)[name];
-  if (typeof value !== "string") throw new Error(`cannot prove the mesh to the upstream: expected the secret ${name}`);
-  return value;
 }
 
 function ownCopy(passage: Passage, upstream: Response): UpstreamAnswer {
