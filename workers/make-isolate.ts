@@ -1,5 +1,6 @@
 /** Puts an isolate's parts together, once, at its first request: only then is it known where it runs. */
 import {
+  accountsStub,
   keyringStub,
   keySetsStub,
   limiterShardStubs,
@@ -7,6 +8,7 @@ import {
   logStub,
   regionStub,
 } from "../durable-objects/stubs.ts";
+import { ApiKeys } from "./account/api-keys.ts";
 import { Publisher } from "./broadcast/publisher.ts";
 import { Cache } from "./cache/cache.ts";
 import { readLocal } from "./config/local.ts";
@@ -17,8 +19,11 @@ import { DenyTable } from "./limit/deny-table.ts";
 import { LimiterCalls } from "./limit/limiter-calls.ts";
 import { LimitDesk } from "./limit/limit-desk.ts";
 import { MeshRules } from "./limit/mesh-rules.ts";
+import { RevocationDesk } from "./token/revocation-desk.ts";
+import { Assertions } from "./token/assertions.ts";
 import { Tokens } from "./token/tokens.ts";
 import { nearestFirst, regionOfColo } from "./view/place.ts";
+import { RevocationChecks } from "./view/revocation-checks.ts";
 import { View } from "./view/view.ts";
 
 let isolate: Isolate | null = null;
@@ -32,10 +37,12 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
   const { environment } = mesh;
   const local = readLocal((env as { readonly MESH_LOCAL?: string }).MESH_LOCAL);
   const region = local?.region ?? regionOfColo(textOf(request.cf?.colo), textOf(request.cf?.continent), mesh.regions);
+  const regions = nearestFirst(region, mesh.regions);
   const view = new View({
     ask: (asked, question) => regionStub(env, environment, asked).view(question),
-    regions: nearestFirst(region, mesh.regions),
+    regions,
   });
+  const checks = new RevocationChecks({ view, region: (asked) => regionStub(env, environment, asked), regions });
   const rules = new MeshRules(mesh.limits, view);
   const limiter = (limit: string, budget: string) => limiterStub(env, environment, limit, budget);
   return {
@@ -47,8 +54,18 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
     tokens: new Tokens({
       mesh,
       view,
+      revocations: checks,
       keyring: () => keyringStub(env, environment),
       keySets: (issuer) => keySetsStub(env, environment, issuer),
+      sharedSecrets: sharedSecretsOf(mesh, env),
+    }),
+    assertions: new Assertions((request) => keyringStub(env, environment).sign(request)),
+    revocations: new RevocationDesk({ mesh, view, revocations: checks }),
+    apiKeys: new ApiKeys({
+      issuer: mesh.tokens.issuer,
+      accountsOf: (name) => accountsStub(env, environment, name),
+      current: (context) => view.current(context),
+      revocations: checks,
     }),
     limits: new LimitDesk({
       rules,
@@ -65,6 +82,14 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
     cache: new Cache({ region, environment, configVersion: mesh.version }),
     publisher: new Publisher(() => logStub(env, environment)),
   };
+}
+
+/** The door has refused to serve without the first. */
+function sharedSecretsOf({ tokens }: Mesh, env: object): readonly string[] {
+  if (tokens.sharedSecret === null) return [];
+  const values = env as Readonly<Record<string, unknown>>;
+  const found = [values[tokens.sharedSecret], values[`${tokens.sharedSecret}_PREVIOUS`]];
+  return found.filter((secret): secret is string => typeof secret === "string" && secret !== "");
 }
 
 function textOf(value: unknown): string | undefined {

@@ -33,7 +33,7 @@ async function step(need: Need, field: string | null, allow: Route["allow"] = nu
   const passage = {
     fields: headers,
     route: { identity: { need, forward: "token" }, allow },
-    isolate: { tokens: { verify } },
+    isolate: { tokens: { verify }, mesh: { tokens: { cookie: "__Host-mesh" } } },
     now: 0,
     identity: ada,
   } as unknown as Passage;

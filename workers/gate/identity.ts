@@ -1,22 +1,27 @@
 /**
  * Who is asking. `none` does not look; `optional` takes a request without a credential, or with one of another scheme,
- * for anonymous and passes it on; a Bearer token or an API key that fails is refused everywhere.
+ * for anonymous and passes it on; a Bearer token, an API key or a token's cookie that fails is refused everywhere.
  */
 import { refuse, type Refusal } from "../problem/problem.ts";
 import { presentedIn } from "../account/presented.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
 import { allowedBy } from "./allowed.ts";
+import { cookieCredential } from "./cookie-credential.ts";
 import type { Passage, Step } from "./passage.ts";
 
 const missing = refuse("token_missing");
-const doubled = refuse("malformed_token", "Authorization, X-API-Key: expected one credential: received more than one");
+const doubled = refuse("malformed_token", "expected one credential: received more than one");
+const foreign = refuse("forbidden", "Origin: expected this site's, because the credential is a cookie");
 
 export const identify: Step = function identify(passage) {
   const { route } = passage;
   passage.identity = null;
   if (route.identity.need === "none") return admit(null, passage);
-  const credential = presentedIn(passage.fields);
+  const presented = presentedIn(passage.fields);
+  // Whoever sends a field means it: a cookie comes along by itself.
+  const credential = presented.kind === "none" ? cookieCredential(passage) : presented;
   if (credential.kind === "doubled") return doubled;
+  if (credential.kind === "foreign_origin") return foreign;
   if (credential.kind === "none" || credential.kind === "other") {
     return route.identity.need === "required" ? missing : admit(null, passage);
   }

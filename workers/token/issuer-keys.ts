@@ -3,7 +3,7 @@
  * view catches up. Calls are bounded by time and not by tokens: a flood of unknown key ids makes one call in seconds.
  */
 import type { KeysData } from "../../durable-objects/keyring/contract.ts";
-import { KeySet, type SuitableKey } from "./key-set.ts";
+import { KeySet, type VerificationKey } from "./key-set.ts";
 import type { RefusalReason } from "./reasons.ts";
 
 /** The request that something is done for: `waitUntil` lets that end in peace when the request goes away. */
@@ -30,7 +30,7 @@ export interface IssuerKeysSource {
 }
 
 export type KeyAnswer =
-  | { readonly kind: "found"; readonly key: SuitableKey; readonly generation: KeySet }
+  | { readonly kind: "found"; readonly key: VerificationKey; readonly generation: KeySet }
   | {
       readonly kind: "refused";
       readonly reason: Extract<RefusalReason, "key_unknown" | "key_ambiguous" | "keys_unavailable">;
@@ -41,7 +41,18 @@ export const askIntervalMs = 5_000;
 const leastRetryMs = 1_000;
 const waitMs = 7_000;
 
-export class IssuerKeys {
+/** One issuer's keys, wherever they come from. */
+export interface KeysOfIssuer {
+  /** The newest set known here; null when there is none that may still be used. */
+  current(now: number): KeySet | null;
+  /** The newest set as it was published. */
+  data(now: number): KeysData | null;
+  find(keyId: string | null, algorithm: string, context: Lifetime, now: number): KeyAnswer | Promise<KeyAnswer>;
+  /** Asks, or joins who is asking, or does nothing because it was asked a moment ago. */
+  ask(missing: string | null, context: Lifetime, now: number): Promise<void>;
+}
+
+export class IssuerKeys implements KeysOfIssuer {
   readonly #source: IssuerKeysSource;
   readonly #view: KeysView;
   /** The view's set as it was looked at last. */

@@ -9,6 +9,14 @@ export type KeyFinding =
   /** Several keys would do, and the token does not say which: one key or none. */
   | { readonly kind: "ambiguous" };
 
+/** What a signature is held against. */
+export interface VerificationKey {
+  /** Its key id. */
+  readonly id: string;
+  /** The key for one of its algorithms, and while a secret is rotated the one before; none when the platform refused it. */
+  imported(algorithm: string): Promise<readonly CryptoKey[]>;
+}
+
 export class KeySet {
   readonly #keys: readonly SuitableKey[];
   readonly #fingerprint: string;
@@ -32,7 +40,7 @@ export class KeySet {
   }
 }
 
-export class SuitableKey {
+export class SuitableKey implements VerificationKey {
   readonly id: string;
   readonly algorithms: readonly string[];
   readonly #jwk: PublicKey;
@@ -45,15 +53,18 @@ export class SuitableKey {
     this.#jwk = jwk;
   }
 
-  /** The key for one of its algorithms; imported once (two requests may both do it, to the same effect). */
-  async imported(algorithm: string): Promise<CryptoKey | null> {
-    const known = this.#imported.get(algorithm);
-    if (known !== undefined) return known;
-    const key = await importPublic(this.#jwk, algorithm);
-    this.#imported.set(algorithm, key);
-    return key;
+  /** Imported once (two requests may both do it, to the same effect). */
+  async imported(algorithm: string): Promise<readonly CryptoKey[]> {
+    let key = this.#imported.get(algorithm);
+    if (key === undefined) {
+      key = await importPublic(this.#jwk, algorithm);
+      this.#imported.set(algorithm, key);
+    }
+    return key === null ? none : [key];
   }
 }
+
+const none: readonly CryptoKey[] = [];
 
 async function importPublic(jwk: PublicKey, algorithm: string): Promise<CryptoKey | null> {
   try {

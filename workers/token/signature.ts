@@ -1,12 +1,17 @@
-/** The cryptography, by jose, with the algorithm pinned to what the key and the issuer's rules agree on. */
+/** Does the signature hold? jose does the cryptography; the algorithm is the one that goes with the key. */
 import { compactVerify } from "jose";
-import type { SuitableKey } from "./key-set.ts";
+import type { VerificationKey } from "./key-set.ts";
 
-export async function isSigned(token: string, key: SuitableKey, algorithm: string): Promise<boolean> {
-  const imported = await key.imported(algorithm);
-  if (imported === null) return false;
+export async function isSigned(token: string, key: VerificationKey, algorithm: string): Promise<boolean> {
+  for (const imported of await key.imported(algorithm)) {
+    if (await verifies(token, imported, algorithm)) return true;
+  }
+  return false;
+}
+
+async function verifies(token: string, key: CryptoKey, algorithm: string): Promise<boolean> {
   try {
-    await compactVerify(token, imported, { algorithms: [algorithm] });
+    await compactVerify(token, key, { algorithms: [algorithm] });
     return true;
   } catch {
     // A signature that cannot be checked is a wrong one: nothing in a token may turn a refusal into a failure.
