@@ -6,6 +6,9 @@ import type { RegionName } from "../durable-objects/names.ts";
 import type { Mesh } from "./config/mesh.ts";
 import type { Local } from "./config/local.ts";
 import type { View } from "./view/view.ts";
+import type { ApiKeys } from "./account/api-keys.ts";
+import type { RevocationDesk } from "./token/revocation-desk.ts";
+import type { Assertions } from "./token/assertions.ts";
 import type { Tokens } from "./token/tokens.ts";
 import type { LimiterCalls } from "./limit/limiter-calls.ts";
 import type { LimitDesk } from "./limit/limit-desk.ts";
@@ -20,6 +23,11 @@ export interface Isolate {
   /** What this isolate believes about the mesh, and until when. */
   readonly view: View;
   readonly tokens: Tokens;
+  /** What services are told of who is asking. */
+  readonly assertions: Assertions;
+  /** For whoever issues tokens: what would be refused. */
+  readonly revocations: RevocationDesk;
+  readonly apiKeys: ApiKeys;
   readonly limits: LimitDesk;
   /** What is asked of limiters beside taking. */
   readonly limiterCalls: LimiterCalls;

@@ -1,5 +1,7 @@
 /** The only entry: what the platform calls (fetch, queue, scheduled), and the object classes with their settings. */
 import config from "mesh.config";
+import { Accounts as AccountsObject } from "../durable-objects/accounts/accounts.ts";
+import { Grants as GrantsObject } from "../durable-objects/grants/grants.ts";
 import { KeySets as KeySetsObject } from "../durable-objects/key-sets/key-sets.ts";
 import { Keyring as KeyringObject } from "../durable-objects/keyring/keyring.ts";
 import { Limiter as LimiterObject } from "../durable-objects/limiter/limiter.ts";
@@ -44,6 +46,18 @@ export class Keyring extends KeyringObject {
 export class KeySets extends KeySetsObject {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env, settings.keySets);
+  }
+}
+
+export class Accounts extends AccountsObject {
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env, settings.accounts);
+  }
+}
+
+export class Grants extends GrantsObject {
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env, settings.grants);
   }
 }
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
 import { budgetsOf, type LoginAttempt } from "../../workers/login/login-budgets.ts";
 import { delayOf, longestDelayMs } from "../../workers/login/login-delay.ts";
+import { adminFacts } from "../../workers/token/admin-client.ts";
 import { withTop } from "../support/configurations.ts";
 import { LoginWorld, secret, settings } from "./login-world.ts";
 
@@ -234,7 +235,7 @@ describe("L9 the built-in client", () => {
     await Promise.all(attack);
     const [calls, waits] = [world.calls.length, world.waits.length];
     for (const address of ["192.0.2.1", "198.51.100.1"]) {
-      expect(await world.client("admin", secret, address)).toEqual({ kind: "right" });
+      expect(await world.client("admin", secret, address)).toEqual({ kind: "right", facts: adminFacts });
     }
     expect([world.calls.length, world.waits.length]).toEqual([calls, waits]);
   });
@@ -242,7 +243,7 @@ describe("L9 the built-in client", () => {
   test("L9 it gets in while the limiters cannot be asked, and a wrong secret does not", async () => {
     const world = new LoginWorld();
     world.unreachable.add("_login");
-    expect(await world.client("admin", secret)).toEqual({ kind: "right" });
+    expect(await world.client("admin", secret)).toEqual({ kind: "right", facts: adminFacts });
     expect(await world.client("admin", "wrong")).toEqual({ kind: "unreachable" });
   });
 

@@ -2,7 +2,7 @@
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import { checkReserve, checkSettle } from "../../durable-objects/limiter/checked-request.ts";
 import type { ReserveRequest, SettleRequest } from "../../durable-objects/limiter/contract.ts";
-import { clientLogin } from "../../workers/login/client-login.ts";
+import { guardedClientLogin, type ClientLogin } from "../../workers/login/client-login.ts";
 import type { LoginAttempt } from "../../workers/login/login-budgets.ts";
 import { LoginGuard, type Guarded } from "../../workers/login/login-guard.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
@@ -57,9 +57,11 @@ export class LoginWorld {
     return Promise.all(Array.from({ length: count }, (_, index) => one(index)));
   }
 
-  client(client: string, given: string, address = "192.0.2.1"): ReturnType<typeof clientLogin> {
+  /** There is no client but the built-in one. */
+  client(client: string, given: string, address = "192.0.2.1"): Promise<ClientLogin> {
     const credential = { client, secrets: [given] };
-    return clientLogin(this.guard, credential, { address }, { MESH_ADMIN_SECRET: secret });
+    const clientsOf = () => ({ check: async () => ({ kind: "wrong" as const }) });
+    return guardedClientLogin(this.guard, clientsOf, { address }, credential, { MESH_ADMIN_SECRET: secret });
   }
 
   /** All objects die and come back with their storage. */

@@ -2,25 +2,29 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { IssuerKeys } from "../../workers/token/issuer-keys.ts";
-import { VerifiedTokens, type VerifiedToken } from "../../workers/token/verified-tokens.ts";
+import { VerifiedTokens, type RevocationsKnown, type VerifiedToken } from "../../workers/token/verified-tokens.ts";
 import { outside, startedAt } from "./token-wire.ts";
 
 const view = { cursor: { epoch: "e1" }, keysOf: () => ({ issuer: outside, keys: [], fetchedAt: startedAt }) };
 const source = { issuer: outside, ttlMs: 1, maxStaleMs: 1_000_000, ask: () => Promise.reject(new Error("not asked")) };
 const keys = new IssuerKeys(source, view);
 
+/** Nothing is ever revoked. */
+const quiet: RevocationsKnown = { revision: 0, liftedRevision: 0, since: () => "clear" };
+
 function entry(): VerifiedToken {
   const generation = keys.current(startedAt);
   if (generation === null) throw new Error("expected a set");
   const verdict = { kind: "refused", code: "token_invalid" } as const;
-  return { verdict, goodFrom: 0, goodUntil: startedAt + 1_000, keys, generation };
+  const names = { issuer: outside, subject: "ada", issuedFrom: startedAt };
+  return { verdict, goodFrom: 0, goodUntil: startedAt + 1_000, keys, generation, names, revision: 0 };
 }
 
 describe("T2 the store of verified tokens", () => {
   test("never holds more than its entries and its characters", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 50 })), { maxLength: 200 }), (asked) => {
-        const store = new VerifiedTokens({ entries: 10, characters: 200 });
+        const store = new VerifiedTokens(quiet, { entries: 10, characters: 200 });
         const held = new Set<string>();
         for (const [name, length] of asked) {
           const token = `${name}`.padEnd(length, ".");
@@ -39,13 +43,13 @@ describe("T2 the store of verified tokens", () => {
 
   // No store of 10 000 can answer 95 of 100 among 30 000 tokens (the best possible is 90): the load is part of the claim.
   test("answers at least 95 of 100 among 12 000 tokens asked for by Zipf's law", () => {
-    const store = new VerifiedTokens();
+    const store = new VerifiedTokens(quiet);
     expect(hitsOf(zipf(12_000), (token) => isHit(store, token))).toBeGreaterThanOrEqual(0.95);
   });
 
   test.each([10_000, 12_000, 30_000])("among %i tokens answers as many as a true LRU of its size", (names) => {
     const asked = zipf(names);
-    const store = new VerifiedTokens();
+    const store = new VerifiedTokens(quiet);
     const lru = new Set<string>();
     const ours = hitsOf(asked, (token) => isHit(store, token));
     const theirs = hitsOf(asked, (token) => {
@@ -58,7 +62,7 @@ describe("T2 the store of verified tokens", () => {
   });
 
   test("an entry counts only between its instants", () => {
-    const store = new VerifiedTokens();
+    const store = new VerifiedTokens(quiet);
     store.keep("t", { ...entry(), goodFrom: startedAt, goodUntil: startedAt + 10 });
     expect(store.find("t", startedAt - 1)).toBeUndefined();
     expect(store.find("t", startedAt)).toBeDefined();

@@ -5,6 +5,10 @@ import type { Issuer, Mesh } from "../../workers/config/mesh.ts";
 import type { Verdict } from "../../workers/token/identity.ts";
 import { Tokens } from "../../workers/token/tokens.ts";
 import type { VerifiedTokensSize } from "../../workers/token/verified-tokens.ts";
+import type { RevocationFilterAnswer, RevokedAnswer } from "../../durable-objects/region/contract.ts";
+import { KeyFilter } from "../../durable-objects/revocations/key-filter.ts";
+import { RevocationChecks } from "../../workers/view/revocation-checks.ts";
+import { Revocations } from "../../workers/view/revocations.ts";
 
 export const startedAt = 1_795_000_000_000;
 export const outside = "https://id.example.com";
@@ -36,6 +40,10 @@ export class TokenWire {
   /** While set, calls to objects wait for it. */
   held: Promise<void> | null = null;
   objectFails = false;
+  /** What the isolate knows of revocations: that there are none, until it is told. */
+  readonly revocations = new Revocations();
+  /** What the Region says of a token that it is asked about. */
+  revokedAnswer: () => Promise<RevokedAnswer> = () => Promise.resolve({ v: 1, kind: "not_current" });
   readonly calls: { readonly issuer: string; readonly missing: string | null }[] = [];
   readonly tokens: Tokens;
   readonly context = { waitUntil: (work: Promise<unknown>) => void this.work.push(work) };
@@ -57,9 +65,12 @@ export class TokenWire {
       },
       issuers: new Map(issuers.map((issuer) => [issuer.issuer, issuer])),
     };
+    this.revocations.reset(0);
+    this.revocations.takeFilter(0, KeyFilter.forKeys(0).data());
     this.tokens = new Tokens({
       mesh,
       view: this.#view(),
+      revocations: this.#checks(),
       keyring: () => ({ keys: () => this.#ownKeys() }),
       keySets: () => ({ keys: ({ source, missing }) => this.#outsideKeys(source.issuer, missing) }),
       ...(cacheSize === undefined ? {} : { cacheSize }),
@@ -89,6 +100,21 @@ export class TokenWire {
   async outcome(token: string): Promise<string> {
     const verdict = await this.verify(token);
     return verdict.kind === "accepted" ? "accepted" : (verdict.reason ?? verdict.code);
+  }
+
+  #checks(): RevocationChecks {
+    const { revocations } = this;
+    const currentEpoch = () => this.epoch;
+    const view = {
+      get cursor() {
+        return { epoch: currentEpoch(), seq: 0 };
+      },
+      revocations,
+      takeFilter: () => undefined,
+    };
+    const notCurrent: RevocationFilterAnswer = { v: 1, kind: "not_current" };
+    const region = () => ({ revoked: () => this.revokedAnswer(), revocationFilter: () => Promise.resolve(notCurrent) });
+    return new RevocationChecks({ view, region, regions: ["weur"], clock: () => this.now });
   }
 
   #view() {

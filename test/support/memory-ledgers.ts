@@ -2,6 +2,7 @@
 import type { LogFacts, LogLedger, RegionRow, StoredEvent } from "../../durable-objects/log/ledger.ts";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
+import { MemoryRevocations } from "./memory-revocations.ts";
 import type { KeptEvent, RegionFacts, RegionLedger } from "../../durable-objects/region/ledger.ts";
 
 export class MemoryLogLedger implements LogLedger {
@@ -79,6 +80,7 @@ export class MemoryLogLedger implements LogLedger {
 }
 
 export class MemoryRegionLedger implements RegionLedger {
+  readonly revocations = new MemoryRevocations();
   readonly events = new Map<number, MeshEvent>();
   #facts: RegionFacts | null = null;
 

@@ -12,8 +12,10 @@ export async function readBody<Schema extends v.GenericSchema>(
   request: Request,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const text = await readText(request);
-  return checked(schema, parseJson(text));
+  const value = parseJson(await readText(request));
+  // To the library a list is an object, and an empty one has nothing wrong in it.
+  if (Array.isArray(value)) throw refused("malformed_request", "body: expected an object");
+  return checked(schema, value);
 }
 
 /** Query parameters as `schema` says; a parameter given twice is refused. */

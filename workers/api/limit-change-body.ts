@@ -4,23 +4,8 @@ import type { LimitChange } from "../../durable-objects/limiter/contract.ts";
 import type { Limit } from "../config/mesh.ts";
 import { changedLimit, type RuleChange } from "../limit/changed-limit.ts";
 import { shortened } from "./body.ts";
+import { instant } from "./fields.ts";
 import { refused } from "./refused.ts";
-
-/** RFC 3339, in UTC. */
-const instantForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,3})?Z$/;
-const instantExpected = "expected an instant in UTC, such as 2030-01-31T12:00:00Z";
-
-const instant = v.pipe(
-  v.string(instantExpected),
-  v.regex(instantForm, instantExpected),
-  v.transform((written) => ({ written, at: Date.parse(written) })),
-  // Days that no month has are read as days of the next one.
-  v.check(
-    ({ written, at }) => Number.isFinite(at) && new Date(at).toISOString().startsWith(written.slice(0, 19)),
-    instantExpected,
-  ),
-  v.transform(({ at }) => at),
-);
 
 /** What the rule may be is said by the limit's own schema. */
 export const changeBody = v.strictObject({

@@ -6,7 +6,7 @@ import type { Mistakes } from "./mistakes.ts";
 import type { PathKey } from "./refusal.ts";
 
 /** A budget's key is kept, listed and shown: no credential may be one. */
-const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
 
 const methodsNamed = {
   read: ["GET", "HEAD", "OPTIONS"],

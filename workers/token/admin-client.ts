@@ -1,4 +1,5 @@
 /** The built-in client `admin`: break-glass, known by a secret of the operator's, never stored in the mesh. */
+import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
 import type { ClientCredential } from "./client-credential.ts";
 
 const adminClient = "admin";
@@ -14,6 +15,25 @@ export const adminScopes = [
   "mesh:nodes",
   "mesh:admin",
 ] as const;
+
+/** The built-in client as others are known. */
+export const adminFacts: AccountFacts = Object.freeze({
+  kind: "client",
+  name: adminClient,
+  roles: [],
+  tenant: null,
+  claims: {},
+  scopes: adminScopes,
+  resources: [],
+  redirectUris: [],
+  isPublic: false,
+  isDisabled: false,
+  expiresAt: null,
+  createdAt: 0,
+  changedAt: 0,
+  proofChangedAt: 0,
+  version: 0,
+});
 
 /** Only sometimes there, so not part of the generated `Env`: accepted while the secret is rotated. */
 export interface AdminSecrets {

@@ -6,17 +6,35 @@ import type { Identity } from "./identity.ts";
 import { identityOf } from "./identity-of.ts";
 import type { IssuerRules } from "./issuer-rules.ts";
 import type { RefusalReason } from "./reasons.ts";
+import type { JsonObject } from "./strict-json.ts";
 
-/** What the token would be accepted as, once its signature holds. */
-export interface Reading {
-  readonly kind: "readable";
+/** What a signature is looked for, and whom the token names once it holds. */
+export interface Signed {
   readonly rules: IssuerRules;
   readonly algorithm: string;
   readonly keyId: string | null;
   readonly identity: Identity;
+}
+
+/** What the token would be accepted as, once its signature holds. */
+export interface Reading extends Signed {
+  readonly kind: "readable";
   /** In between, time alone does not change the verdict; ms since 1970. */
   readonly goodFrom: number;
   readonly goodUntil: number;
+}
+
+interface Refused {
+  readonly kind: "refused";
+  readonly reason: RefusalReason;
+}
+
+interface Parts {
+  readonly kind: "parts";
+  readonly rules: IssuerRules;
+  readonly algorithm: string;
+  readonly keyId: string | null;
+  readonly claims: JsonObject;
 }
 
 /** `now` in ms since 1970. The claims are those of the very bytes that the signature covers: nothing is parsed twice. */
@@ -24,7 +42,37 @@ export function readToken(
   token: string,
   rulesOfIssuer: ReadonlyMap<string, IssuerRules>,
   now: number,
-): Reading | { readonly kind: "refused"; readonly reason: RefusalReason } {
+): Reading | Refused {
+  const parts = readParts(token, rulesOfIssuer);
+  if (parts.kind === "refused") return parts;
+  const { rules, algorithm, keyId, claims } = parts;
+  const finding = checkClaims(claims, rules, now);
+  if (finding.kind === "refused") return finding;
+  return {
+    kind: "readable",
+    rules,
+    algorithm,
+    keyId,
+    identity: identityOf(claims, rules, finding.expiresAt),
+    goodFrom: finding.goodFrom,
+    goodUntil: finding.goodUntil,
+  };
+}
+
+/** The same whatever the claims say of time and audience: for who holds the token and wants it ended. */
+export function readSigned(
+  token: string,
+  rulesOfIssuer: ReadonlyMap<string, IssuerRules>,
+): ({ readonly kind: "readable" } & Signed) | Refused {
+  const parts = readParts(token, rulesOfIssuer);
+  if (parts.kind === "refused") return parts;
+  const { rules, algorithm, keyId, claims } = parts;
+  const { exp } = claims;
+  if (typeof exp !== "number" || !Number.isFinite(exp)) return { kind: "refused", reason: "claim_malformed" };
+  return { kind: "readable", rules, algorithm, keyId, identity: identityOf(claims, rules, exp) };
+}
+
+function readParts(token: string, rulesOfIssuer: ReadonlyMap<string, IssuerRules>): Parts | Refused {
   const form = readCompactForm(token);
   if (form.kind === "refused") return form;
   const { header, claims } = form;
@@ -36,15 +84,5 @@ export function readToken(
   if (rules === undefined) return { kind: "refused", reason: "issuer_unknown" };
   const found = checkHeader(header, rules);
   if (found.kind === "refused") return found;
-  const finding = checkClaims(claims, rules, now);
-  if (finding.kind === "refused") return finding;
-  return {
-    kind: "readable",
-    rules,
-    algorithm: found.algorithm,
-    keyId: found.keyId,
-    identity: identityOf(claims, rules, finding.expiresAt),
-    goodFrom: finding.goodFrom,
-    goodUntil: finding.goodUntil,
-  };
+  return { kind: "parts", rules, algorithm: found.algorithm, keyId: found.keyId, claims };
 }

@@ -27,21 +27,28 @@ export type RefusalReason =
   | "not_yet_valid"
   | "issued_in_future"
   | "lifetime_too_long"
+  // all of it right, and named by a revocation
+  | "revoked"
   // not the token's fault
   | "view_not_current"
-  | "keys_unavailable";
+  | "keys_unavailable"
+  | "revocations_unknown";
 
-export type RefusedCode = "malformed_token" | "token_invalid" | "token_expired" | "not_current";
+export type RefusedCode = "malformed_token" | "token_invalid" | "token_expired" | "token_revoked" | "not_current";
 
 /**
  * The one mapping to the wire. Whatever is wrong with a token, the answer is the same, an expired one included: an
- * answer of its own for expiry would tell a stranger that everything else about the token was right.
+ * answer of its own for expiry would tell a stranger that everything else about the token was right. Only a revoked one
+ * has its own: it was good until somebody ended it, and its holder is to log in again.
  */
 export function codeOf(reason: RefusalReason): RefusedCode {
   switch (reason) {
     case "view_not_current":
     case "keys_unavailable":
+    case "revocations_unknown":
       return "not_current";
+    case "revoked":
+      return "token_revoked";
     case "too_long":
     case "parts_wrong":
     case "character_forbidden":

@@ -1,0 +1,86 @@
+/**
+ * Asking an Accounts object for the mesh API, and telling the mesh what it has decided. Its calls are idempotent, so a
+ * lost answer is asked for once more before it is given up.
+ */
+import type { Context } from "hono";
+import type {
+  AccountRefused,
+  AccountsContract,
+  ApiKeysContract,
+  Change,
+} from "../../durable-objects/accounts/contract.ts";
+import type { Ack, NewEvent } from "../../durable-objects/log/contract.ts";
+import { accountsShardStub, accountsStub } from "../../durable-objects/stubs.ts";
+import { reach, type Patience } from "../limit/reach.ts";
+import type { ApiEnv } from "./call.ts";
+import { publishOwed } from "./publish-owed.ts";
+import { Refused, refused } from "./refused.ts";
+
+export type AccountsObject = AccountsContract & ApiKeysContract;
+
+const patience: Patience = { attemptMs: 2_000, deadlineMs: 5_000 };
+
+/** The object of a name or of a key's id. */
+export function askAccounts<Answer>(
+  c: Context<ApiEnv>,
+  name: string,
+  ask: (accounts: AccountsObject) => Promise<Answer>,
+): Promise<Answer> {
+  const { env, mesh } = c.var.isolate;
+  return answered(() => ask(accountsStub(env, mesh.environment, name)));
+}
+
+export function askShard<Answer>(
+  c: Context<ApiEnv>,
+  shard: number,
+  ask: (accounts: AccountsObject) => Promise<Answer>,
+): Promise<Answer> {
+  const { env, mesh } = c.var.isolate;
+  return answered(() => ask(accountsShardStub(env, mesh.environment, shard)));
+}
+
+async function answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const reached = await reach(ask, patience);
+  if (reached.kind === "answered") return reached.answer;
+  console.error({ event: "accounts_unanswered", error: reached.reason });
+  throw refused("outcome_unknown", "the accounts gave no answer: the same call, made again, tells what came of it");
+}
+
+/** Who is accountable, and where it can be found again. */
+export function changeOf(c: Context<ApiEnv>): Change {
+  return { by: c.var.identity.subject, requestId: c.var.requestId };
+}
+
+/**
+ * What was decided stands, and is told by the object itself: that its events could not be published from here is no
+ * failure of the call, whose answer may hold a secret that is shown once.
+ */
+export async function decided(
+  c: Context<ApiEnv>,
+  what: Readonly<Record<string, unknown>>,
+  events: readonly NewEvent[],
+  how: { readonly ack: Ack; readonly timeoutMs: number },
+): Promise<Response> {
+  const headers = { "Cache-Control": "no-store" };
+  const last = events.at(-1);
+  if (last === undefined) return Response.json(what, { headers });
+  try {
+    const { body, status } = await publishOwed(c.var.isolate, c.executionCtx, events, how);
+    return Response.json({ ...what, ...body }, { status, headers });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.warn({ event: "accounts_not_told", requestId: c.var.requestId, code: error.refusal.code });
+    return Response.json({ ...what, id: last.id, seq: null, regions: [] }, { status: 202, headers });
+  }
+}
+
+export function conflictOf({ reason }: AccountRefused): Error {
+  switch (reason) {
+    case "version":
+      return refused("conflict", "ifVersion: expected the version that is there: it was changed meanwhile");
+    case "name_taken":
+      return refused("conflict", "name: expected one that no account and no client has: both would be one subject");
+    case "full":
+      return refused("conflict", "there is no room for more of them");
+  }
+}
