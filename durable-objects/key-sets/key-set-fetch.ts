@@ -3,19 +3,11 @@
  * Discovery 1.0 section 4). One deadline for all of it; redirects are not followed; answers are bounded.
  */
 import type { PublicKey } from "../keyring/contract.ts";
-import type { KeySetSource } from "./contract.ts";
+import type { FetchFailure, KeySetSource, LeftOutKey } from "./contract.ts";
 import { readPublicKeys } from "./public-keys.ts";
 
-export type FetchFailure =
-  | "unreachable"
-  | "status_unexpected"
-  | "answer_too_large"
-  | "answer_malformed"
-  | "metadata_issuer_wrong"
-  | "jwks_uri_refused";
-
 export type FetchOutcome =
-  | { readonly kind: "fetched"; readonly keys: readonly PublicKey[] }
+  | { readonly kind: "fetched"; readonly keys: readonly PublicKey[]; readonly leftOut: readonly LeftOutKey[] }
   | { readonly kind: "failed"; readonly reason: FetchFailure; readonly detail: string };
 
 export type Get = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
@@ -34,7 +26,8 @@ export async function fetchKeySet(source: KeySetSource, get: Get, signal: AbortS
   const answer = await getJson(place.url, get, signal);
   if (answer.kind === "failed") return answer;
   const found = await readPublicKeys(answer.value);
-  return found.kind === "keys" ? { kind: "fetched", keys: found.keys } : failed("answer_malformed", found.detail);
+  if (found.kind === "refused") return failed("answer_malformed", found.detail);
+  return { kind: "fetched", keys: found.keys, leftOut: found.leftOut };
 }
 
 /** Where the metadata may be: RFC 8414 puts the well-known part before the issuer's path, OpenID Connect after it. */

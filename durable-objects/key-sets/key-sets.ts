@@ -1,21 +1,29 @@
 /** The KeySets object: one outside issuer's keys, fetched once for the whole mesh. */
 import { DurableObject } from "cloudflare:workers";
-import type { KeysData } from "../keyring/contract.ts";
 import { keySetsName } from "../names.ts";
 import { Outbox, outboxTable } from "../platform/outbox.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
-import {
-  maxStaleMs,
-  type KeySetsAnswer,
-  type KeySetsContract,
-  type KeySetSource,
-  type KeySetsRequest,
-  type KeySetsSettings,
+import type {
+  KeySetDescription,
+  KeySetsAnswer,
+  KeySetsContract,
+  KeySetSource,
+  KeySetsRequest,
+  KeySetsSettings,
 } from "./contract.ts";
-import { afterFailure, afterSuccess, mayFetch, retryAfterMs } from "./fetch-policy.ts";
-import { isNews, keySetTable, load, save, type Kept } from "./kept-set.ts";
+import {
+  afterFetch,
+  answerFrom,
+  describeKept,
+  stateOf,
+  wantsFetch,
+  withStaleUses,
+  type Fetched,
+  type Kept,
+} from "./key-set-book.ts";
 import { fetchKeySet, type FetchOutcome, type Get } from "./key-set-fetch.ts";
+import { keySetColumns, keySetTable, load, save } from "./kept-set.ts";
 
 /** For discovery and the set together, ms. */
 const fetchTimeoutMs = 5_000;
@@ -29,7 +37,7 @@ export class KeySets extends DurableObject<Env> implements KeySetsContract {
   constructor(state: DurableObjectState, env: Env, settings: KeySetsSettings) {
     super(state, env);
     this.#settings = settings;
-    migrate(state.storage, [keySetTable, outboxTable]);
+    migrate(state.storage, [keySetTable, outboxTable, ...keySetColumns]);
     this.#kept = load(state.storage.sql);
     this.#outbox = new Outbox({
       storage: state.storage,
@@ -40,11 +48,19 @@ export class KeySets extends DurableObject<Env> implements KeySetsContract {
     void state.blockConcurrencyWhile(() => this.#outbox.rearm());
   }
 
-  async keys({ source, missing }: KeySetsRequest): Promise<KeySetsAnswer> {
+  async keys(request: KeySetsRequest): Promise<KeySetsAnswer> {
+    const { source } = request;
     this.#checkName(source);
-    const isMissing = missing !== null && !this.#has(missing);
-    if (this.#flight !== null || mayFetch(this.#kept.record, source, isMissing, Date.now())) await this.#fetch(source);
-    return this.#answer(source);
+    const wasStale = stateOf(this.#kept, source, Date.now()) === "stale";
+    if (this.#flight !== null || wantsFetch(this.#kept, request, Date.now())) await this.#fetch(source);
+    // Written with the next fetch: a row for each report would cost more than the count is worth.
+    this.#kept = withStaleUses(this.#kept, request, wasStale, Date.now());
+    return answerFrom(this.#kept, source, Date.now());
+  }
+
+  async describe({ source }: { readonly source: KeySetSource }): Promise<KeySetDescription> {
+    this.#checkName(source);
+    return describeKept(this.#kept, source, Date.now());
   }
 
   override async alarm(): Promise<void> {
@@ -60,52 +76,40 @@ export class KeySets extends DurableObject<Env> implements KeySetsContract {
   }
 
   async #fetchOnce(source: KeySetSource): Promise<void> {
-    const now = Date.now();
+    const startedAt = Date.now();
     const outcome = await fetchKeySet(source, get, AbortSignal.timeout(fetchTimeoutMs));
-    this.#keep(source, outcome, now);
+    const before = this.#kept;
+    const fetched = afterFetch(before, source, outcome, { startedAt, endedAt: Date.now(), random: Math.random() });
+    this.#keep(source, fetched);
+    this.#report(source, outcome, before);
     // Not waited for: the set is good without the Log, and the alarm sends what this does not.
     this.ctx.waitUntil(this.#outbox.drain());
   }
 
-  #keep(source: KeySetSource, outcome: FetchOutcome, now: number): void {
+  #keep({ issuer }: KeySetSource, { kept, told }: Fetched): void {
     const { storage } = this.ctx;
-    const before = this.#kept;
-    if (outcome.kind === "failed") {
-      const record = afterFailure(before.record, now, Math.random());
-      console.warn({
-        event: "key_set_not_fetched",
-        issuer: source.issuer,
-        reason: outcome.reason,
-        detail: outcome.detail,
-        failures: record.failures,
-      });
-      save(storage.sql, { ...before, record });
-      this.#kept = { ...before, record };
-      return;
-    }
-    const record = afterSuccess(before.record, now);
-    const tell = isNews(before, outcome.keys, now, source.ttlMs);
-    const kept: Kept = { record, keys: outcome.keys, publishedAt: tell ? now : before.publishedAt };
-    const data: KeysData = { issuer: source.issuer, keys: outcome.keys, fetchedAt: record.fetchedAt };
     storage.transactionSync(() => {
       save(storage.sql, kept);
-      if (tell)
-        this.#outbox.add({ id: `keys-${crypto.randomUUID()}`, type: "keys", data, retain: `keys:${source.issuer}` });
+      if (told !== null) {
+        this.#outbox.add({ id: `keys-${crypto.randomUUID()}`, type: "keys", data: told, retain: `keys:${issuer}` });
+      }
     });
     this.#kept = kept;
   }
 
-  #answer(source: KeySetSource): KeySetsAnswer {
-    const { record, keys } = this.#kept;
-    const now = Date.now();
-    if (keys === null || record.fetchedAt === null || now - record.fetchedAt > maxStaleMs) {
-      return { v: 1, kind: "unavailable", retryAfterMs: retryAfterMs(record, now) };
+  /** One line a backoff step while the issuer is down, and one when it publishes other keys that cannot be taken. */
+  #report(source: KeySetSource, outcome: FetchOutcome, before: Kept): void {
+    const { issuer } = source;
+    if (outcome.kind === "failed") {
+      const { state, failures, staleUses, endsAt } = describeKept(this.#kept, source, Date.now());
+      const { reason, detail } = outcome;
+      console.warn({ event: "key_set_not_fetched", issuer, reason, detail, failures, state, staleUses, endsAt });
+      return;
     }
-    return { v: 1, kind: "keys", issuer: source.issuer, keys, fetchedAt: record.fetchedAt };
-  }
-
-  #has(keyId: string): boolean {
-    return this.#kept.keys?.some((key) => key.kid === keyId) ?? false;
+    const { leftOut } = outcome;
+    if (leftOut.length > 0 && JSON.stringify(leftOut) !== JSON.stringify(before.leftOut)) {
+      console.warn({ event: "keys_left_out", issuer, leftOut });
+    }
   }
 
   /** The name is made of the configured issuer: another source here would be a defect, and would mix two issuers' keys. */

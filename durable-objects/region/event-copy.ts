@@ -5,6 +5,7 @@
  */
 import type { Cursor, MeshEvent, Page } from "../log/contract.ts";
 import type { KeptEvent, RegionFacts, RegionLedger } from "./ledger.ts";
+import type { RevocationTable } from "./revocation-table.ts";
 
 /** A run to take: a page, or a message with its events. */
 export type Run = Pick<Page, "epoch" | "after" | "to" | "events" | "reset">;
@@ -14,16 +15,23 @@ const viewSize = 4_194_304;
 
 export class EventCopy {
   readonly #ledger: RegionLedger;
+  readonly #revocations: RevocationTable;
   readonly #viewEvents: number;
   #facts: RegionFacts;
   #applied: number;
 
-  constructor(ledger: RegionLedger, viewEvents: number, longestViewLeaseMs: number) {
+  /** `revocations` learns every event that is taken, in the same transaction. */
+  constructor(
+    ledger: RegionLedger,
+    revocations: RevocationTable,
+    { viewEvents, viewLeaseMs }: { readonly viewEvents: number; readonly viewLeaseMs: number },
+  ) {
     this.#ledger = ledger;
+    this.#revocations = revocations;
     this.#viewEvents = viewEvents;
     const stored = ledger.facts();
     const facts = stored ?? { epoch: null, floor: 0, longestViewLeaseMs: 0 };
-    this.#facts = { ...facts, longestViewLeaseMs: Math.max(facts.longestViewLeaseMs, longestViewLeaseMs) };
+    this.#facts = { ...facts, longestViewLeaseMs: Math.max(facts.longestViewLeaseMs, viewLeaseMs) };
     if (stored?.longestViewLeaseMs !== this.#facts.longestViewLeaseMs) ledger.saveFacts(this.#facts);
     this.#applied = Math.max(ledger.lastSeq(), facts.floor);
   }
@@ -65,7 +73,7 @@ export class EventCopy {
     if (!isDense(next, begins ? run.after : this.#applied, run.to)) return false;
     this.#ledger.transaction(() => {
       if (begins) this.#begin(run);
-      for (const event of next) this.#ledger.insert(event);
+      for (const event of next) this.#insert(event);
     });
     this.#applied = run.to;
     this.#trim();
@@ -103,8 +111,13 @@ export class EventCopy {
 
   #begin({ epoch, after, reset }: Run): void {
     this.#ledger.clear();
-    for (const event of reset?.retained ?? []) this.#ledger.insert(event);
+    for (const event of reset?.retained ?? []) this.#insert(event);
     this.#save({ epoch, floor: after });
+  }
+
+  #insert(event: MeshEvent): void {
+    this.#ledger.insert(event);
+    this.#revocations.apply(event);
   }
 
   /** Views carry the newest events only: twice as many are enough, and trimming is seldom. */

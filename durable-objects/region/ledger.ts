@@ -1,5 +1,6 @@
 /** What a Region has in storage, behind an interface small enough to be kept in memory, too. */
 import type { MeshEvent } from "../log/contract.ts";
+import type { RevocationLedger } from "./revocation-ledger.ts";
 
 export interface RegionFacts {
   /** null while it has nothing. */
@@ -17,6 +18,8 @@ export interface KeptEvent {
 }
 
 export interface RegionLedger {
+  /** In the same storage, so that they change with the events. */
+  readonly revocations: RevocationLedger;
   /** All or nothing. */
   transaction<Result>(work: () => Result): Result;
   facts(): RegionFacts | null;

@@ -10,6 +10,7 @@ import type { RegionName } from "../names.ts";
 import type { ViewAnswer } from "./contract.ts";
 import { EventCopy } from "./event-copy.ts";
 import type { RegionLedger } from "./ledger.ts";
+import { RevocationTable } from "./revocation-table.ts";
 
 export interface RegionRules {
   readonly viewLeaseMs: number;
@@ -24,6 +25,7 @@ export type Need = "nothing" | "renewal" | "events";
 export type Renewal = "granted" | "behind" | "not_taken" | "refused";
 
 export class RegionCore {
+  readonly revocations: RevocationTable;
   readonly #copy: EventCopy;
   readonly #viewLeaseMs: number;
   readonly #guardOf: (leaseMs: number) => number;
@@ -38,7 +40,8 @@ export class RegionCore {
   #stepsAtRequest = 0;
 
   constructor(ledger: RegionLedger, rules: RegionRules, now: number) {
-    this.#copy = new EventCopy(ledger, rules.viewEvents, rules.viewLeaseMs);
+    this.revocations = new RevocationTable(ledger.revocations);
+    this.#copy = new EventCopy(ledger, this.revocations, rules);
     this.#viewLeaseMs = rules.viewLeaseMs;
     this.#guardOf = rules.guardOf ?? guardOf;
     this.#begunAt = now;
@@ -133,7 +136,19 @@ export class RegionCore {
     const page = leaseMs <= 0 || isAhead ? null : this.#copy.pageAfter(cursor);
     if (page === null) return { v: 1, kind: "not_current" };
     this.#viewsEndAt = Math.max(this.#viewsEndAt, now + this.#guardOf(leaseMs));
-    return { v: 1, kind: "view", leaseMs, page };
+    this.revocations.sweep(now);
+    const filter = page.reset === undefined ? null : this.revocations.smallFilter();
+    return { v: 1, kind: "view", leaseMs, page, ...(filter === null ? {} : { filter }) };
+  }
+
+  /**
+   * Up to where an answer about revocations proves something to an isolate at `cursor`: to all that has been applied;
+   * null when it proves nothing. One at a cursor of another epoch is answered by this one's: revocations outlive epochs.
+   */
+  provedThrough(cursor: Cursor | null, now: number): Cursor | null {
+    this.#observe(now);
+    const isBehind = cursor !== null && cursor.epoch === this.epoch && cursor.seq > this.applied;
+    return isBehind || !isLive(this.#lease, now) ? null : this.cursor;
   }
 
   /** A clock that steps backward ends the lease, and the views that were handed out keep the rest of their time. */

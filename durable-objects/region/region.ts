@@ -1,11 +1,26 @@
 /** The Region object: takes calls, asks the core, gets from the Log what is missing. */
 import { DurableObject } from "cloudflare:workers";
-import type { AppliedReport, BroadcastMessage, LogContract } from "../log/contract.ts";
+import type { AppliedReport, BroadcastMessage, Cursor, LogContract } from "../log/contract.ts";
 import { regionOfObject, type RegionName } from "../names.ts";
 import { withinTime } from "../platform/deadline.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
-import type { ApplyAnswer, RegionContract, RegionSettings, RegionStatus, ViewAnswer, ViewRequest } from "./contract.ts";
+import type {
+  ApplyAnswer,
+  NotCurrent,
+  RegionContract,
+  RegionSettings,
+  RegionStatus,
+  RevocationAnswer,
+  RevocationFilterAnswer,
+  RevocationFilterRequest,
+  RevocationListAnswer,
+  RevocationListRequest,
+  RevokedAnswer,
+  RevokedRequest,
+  ViewAnswer,
+  ViewRequest,
+} from "./contract.ts";
 import { RegionCore, type Renewal } from "./region-core.ts";
 import { regionSchema, SqlRegionLedger } from "./sql-ledger.ts";
 
@@ -13,6 +28,7 @@ import { regionSchema, SqlRegionLedger } from "./sql-ledger.ts";
 const callMs = 2_000;
 /** Pages in one go; what is longer goes on at the next call. */
 const mostPages = 100;
+const notCurrent: NotCurrent = { v: 1, kind: "not_current" };
 
 export class Region extends DurableObject<Env> implements RegionContract {
   readonly #region: RegionName;
@@ -53,6 +69,47 @@ export class Region extends DurableObject<Env> implements RegionContract {
     const { epoch, applied } = this.#core;
     const leaseEndsInMs = this.#core.leaseEndsInMs(Date.now());
     return { v: 1, region: this.#region, epoch, applied, leaseEndsInMs };
+  }
+
+  async revoked({ cursor, names }: RevokedRequest): Promise<RevokedAnswer> {
+    const through = await this.#provedThrough(cursor);
+    if (through === null) return notCurrent;
+    const found = this.#core.revocations.match(names);
+    if (found === null) return { v: 1, kind: "clear", through };
+    return { v: 1, kind: "revoked", through, issuedBefore: found.data.issuedBefore ?? null };
+  }
+
+  async revocationFilter({ cursor }: RevocationFilterRequest): Promise<RevocationFilterAnswer> {
+    for (;;) {
+      const through = await this.#provedThrough(cursor);
+      if (through === null) return notCurrent;
+      const filter = this.#core.revocations.filterStep();
+      if (filter !== null) return { v: 1, kind: "filter", through, filter };
+      // It is made in steps: others get their answers in between.
+      await scheduler.wait(0);
+    }
+  }
+
+  async revocations({ cursor, after, limit }: RevocationListRequest): Promise<RevocationListAnswer> {
+    if ((await this.#provedThrough(cursor)) === null) return notCurrent;
+    return { v: 1, kind: "page", ...this.#core.revocations.list(after, limit, Date.now()) };
+  }
+
+  async revocation(request: {
+    readonly v: 1;
+    readonly cursor: Cursor | null;
+    readonly id: string;
+  }): Promise<RevocationAnswer> {
+    if ((await this.#provedThrough(request.cursor)) === null) return notCurrent;
+    const revocation = this.#core.revocations.find(request.id, Date.now());
+    return revocation === null ? { v: 1, kind: "unknown" } : { v: 1, kind: "found", revocation };
+  }
+
+  /** What was read right before the answer holds for the answer: nothing comes in between without an await. */
+  async #provedThrough(cursor: Cursor | null): Promise<Cursor | null> {
+    if (this.#core.needs(cursor, Date.now()) === "renewal") await this.#renew();
+    if (this.#core.needs(cursor, Date.now()) === "events") await this.#readOn();
+    return this.#core.provedThrough(cursor, Date.now());
   }
 
   /** Asks for a lease; never rejects: without one the core answers that it is not current. */

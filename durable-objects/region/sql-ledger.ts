@@ -1,6 +1,7 @@
 /** The Region's ledger in the object's SQLite: one row an event. */
 import type { MeshEvent } from "../log/contract.ts";
 import type { KeptEvent, RegionFacts, RegionLedger } from "./ledger.ts";
+import { revocationSchema, SqlRevocations } from "./sql-revocations.ts";
 
 /** Appended to, never changed. */
 export const regionSchema = [
@@ -12,15 +13,18 @@ export const regionSchema = [
   )`,
   `CREATE TABLE events (seq INTEGER PRIMARY KEY, retain TEXT, event TEXT NOT NULL)`,
   `CREATE INDEX events_by_retain ON events (retain, seq) WHERE retain IS NOT NULL`,
+  ...revocationSchema,
 ] as const;
 
 export class SqlRegionLedger implements RegionLedger {
   readonly #storage: DurableObjectStorage;
+  readonly revocations: SqlRevocations;
   readonly #sql: SqlStorage;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.revocations = new SqlRevocations(storage.sql);
   }
 
   transaction<Result>(work: () => Result): Result {

@@ -237,8 +237,8 @@ describe("the call", () => {
 });
 
 describe("T6 an isolate that has just begun", () => {
-  /** More than go along with a view: the filter is loaded by itself. */
-  const count = 600;
+  /** More than a view has of events, and more than a filter that goes along with it: the first is known by asking only. */
+  const count = 1_100;
 
   test(
     "asks its Region about each token while its filter is on its way, and refuses when no Region can say it",

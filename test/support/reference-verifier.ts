@@ -44,11 +44,9 @@ function accepts(token: string, rules: ReferenceRules): boolean {
   const header = objectOf(first);
   const claims = objectOf(second);
   const signature = bytesOf(third);
-  const kid = header.get("kid");
   if (header.list.some(([name]) => ["crit", "b64", "enc", "zip"].includes(name))) return false;
-  if (typeof kid !== "string" || kid.length > 256) return false;
-  const known = rules.keys.get(kid);
-  if (known === undefined || header.get("alg") !== known.algorithm) return false;
+  const known = keyFor(header.get("kid"), header.get("alg"), rules);
+  if (known === undefined) return false;
   if (!rules.types.includes(typeOf(header.get("typ")))) return false;
   if (claims.get("iss") !== rules.issuer) return false;
   const subject = claims.get("sub");
@@ -60,6 +58,13 @@ function accepts(token: string, rules: ReferenceRules): boolean {
   return known.algorithm === "ES256"
     ? verify("sha256", input, { key, dsaEncoding: "ieee-p1363" }, signature)
     : verify("sha256", input, key, signature);
+}
+
+/** A token that names no key is for the only one of its algorithm (RFC 7515 section 4.1.4: `kid` is a hint). */
+function keyFor(kid: Json | undefined, alg: Json | undefined, { keys }: ReferenceRules) {
+  const named = kid === undefined ? [...keys.values()] : [typeof kid === "string" ? keys.get(kid) : undefined];
+  const [known, ...more] = named.filter((key) => key?.algorithm === alg);
+  return more.length > 0 ? undefined : known;
 }
 
 function isInTime(claims: Members, rules: ReferenceRules): boolean {

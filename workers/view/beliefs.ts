@@ -6,19 +6,23 @@
  */
 import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import type { Cursor, MeshEvent, Page } from "../../durable-objects/log/contract.ts";
+import type { FilterData } from "../../durable-objects/revocations/contract.ts";
 import { Invalidations } from "./invalidations.ts";
 import { readInvalidation } from "./invalidation-data.ts";
 import { LimitChanges, type LimitChanged } from "./limit-changes.ts";
 import type { EntryVerdict, Marked } from "./marked.ts";
+import { Revocations } from "./revocations.ts";
 
 export class Beliefs {
+  readonly revocations: Revocations;
   readonly #invalidations: Invalidations;
   readonly #keys = new Map<string, KeysData>();
   readonly #limits = new LimitChanges();
   #cursor: Cursor | null = null;
 
-  constructor(mostInvalidations?: number) {
+  constructor(mostInvalidations?: number, mostRevocations?: number) {
     this.#invalidations = new Invalidations(mostInvalidations);
+    this.revocations = new Revocations(mostRevocations);
   }
 
   get cursor(): Cursor | null {
@@ -38,6 +42,7 @@ export class Beliefs {
       this.#invalidations.reset(reset.floor);
       this.#keys.clear();
       this.#limits.reset(reset.floor);
+      this.revocations.reset(reset.floor);
       this.#cursor = { epoch: page.epoch, seq: reset.floor };
       // What is retained from before the floor says how things stand, not what was changed since.
       for (const event of reset.retained) this.#learnStanding(page.epoch, event);
@@ -46,6 +51,11 @@ export class Beliefs {
     for (const event of page.events) if (event.seq > known) this.#learn(page.epoch, event);
     this.#cursor = { epoch: page.epoch, seq: Math.max(known, page.to) };
     return true;
+  }
+
+  /** `through`: the newest event that it has in it. Of another epoch it says nothing here. */
+  takeFilter(through: Cursor, filter: FilterData): void {
+    if (through.epoch === this.#cursor?.epoch) this.revocations.takeFilter(through.seq, filter);
   }
 
   verdictOn(entry: Marked): EntryVerdict {
@@ -69,6 +79,8 @@ export class Beliefs {
   #learn(epoch: string, event: MeshEvent): void {
     if (event.type === "invalidation") this.#invalidations.add(event.seq, readInvalidation(event.data));
     else this.#learnStanding(epoch, event);
+    // Those that stand since before the floor are in the filter, or asked about.
+    this.revocations.learn(event);
   }
 
   /** A type that this version does not know is an event for others, or for a newer version: skipped, and counted by the cursor. */

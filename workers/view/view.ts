@@ -8,12 +8,14 @@
 import type { KeysData } from "../../durable-objects/keyring/contract.ts";
 import type { Cursor } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
+import type { FilterData } from "../../durable-objects/revocations/contract.ts";
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { isLive, leaseFrom, restOf, type Lease } from "../../durable-objects/platform/lease.ts";
 import type { ViewAnswer, ViewRequest } from "../../durable-objects/region/contract.ts";
 import { Beliefs } from "./beliefs.ts";
 import type { LimitChanged } from "./limit-changes.ts";
 import type { EntryVerdict, Marked } from "./marked.ts";
+import type { Revocations } from "./revocations.ts";
 import { pullView } from "./pull.ts";
 
 export type { EntryVerdict, Marked } from "./marked.ts";
@@ -89,6 +91,16 @@ export class View {
   /** Whether what was kept may be used. Says nothing about the lease. */
   verdictOn(entry: Marked): EntryVerdict {
     return this.#beliefs.verdictOn(entry);
+  }
+
+  /** What is known of revocations, up to `cursor`. Says nothing about the lease. */
+  get revocations(): Revocations {
+    return this.#beliefs.revocations;
+  }
+
+  /** A filter that was asked for beside the view. */
+  takeFilter(through: Cursor, filter: FilterData): void {
+    this.#beliefs.takeFilter(through, filter);
   }
 
   keysOf(issuer: string): KeysData | undefined {

@@ -1,4 +1,7 @@
-/** `data` of the events about revocations, and how it is read by a version that may be older than its writer. */
+/**
+ * Revocations: what a token may be named by, and the events about it. Whoever decides that tokens end writes these events;
+ * Regions and edges apply them.
+ */
 
 /** What a token may be named by. All that are given must fit (AND); each alone is enough. */
 export interface RevocationTarget {
@@ -10,6 +13,7 @@ export interface RevocationTarget {
   readonly subject?: string;
   readonly client?: string;
   readonly tenant?: string;
+  /** The key that signed them. */
   readonly kid?: string;
   /** Without it tokens of every issuer are meant. */
   readonly issuer?: string;
@@ -33,4 +37,25 @@ export interface RevocationData extends RevocationTarget {
 /** `data` of an event of type `revocation_lifted`: the revocation of that id holds no longer. */
 export interface RevocationLiftedData {
   readonly id: string;
+}
+
+export interface Revocation {
+  readonly id: string;
+  readonly data: RevocationData;
+}
+
+/** All that a revocation may name one token by. */
+export interface TokenNames extends RevocationTarget {
+  readonly issuer: string;
+  /** When it says that it was issued, less its issuer's tolerance, ms since 1970; null when it does not say. */
+  readonly issuedFrom: number | null;
+}
+
+/** A key filter on its way: which keys there may be. */
+export interface FilterData {
+  /** How keys are made and where their bits are. Who does not know it asks about each token instead. */
+  readonly form: 1;
+  /** Put in so far, some of them perhaps twice. */
+  readonly keys: number;
+  readonly bytes: Uint8Array;
 }
