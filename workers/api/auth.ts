@@ -2,7 +2,7 @@
 import { type Context, Hono } from "hono";
 import { keyringStub } from "../../durable-objects/stubs.ts";
 import { wholeSeconds } from "../limit/rate-limit-fields.ts";
-import { clientAddress } from "../login/client-address.ts";
+import { clientAddress } from "../gate/address.ts";
 import { clientLogin, loginGuardOf } from "../login/client-login.ts";
 import { adminScopes, scopesAskedFor } from "../token/admin-client.ts";
 import {
@@ -54,7 +54,7 @@ async function issueToken(c: Call): Promise<Response> {
 /** Whoever is not told here that the secret is wrong has the right one. */
 async function admit(c: Call, credential: ClientCredential): Promise<void> {
   const { isolate } = c.var;
-  const found = clientAddress(isolate, c.req.raw.headers);
+  const found = clientAddress(isolate.mesh.addresses, isolate.local !== null, (name) => c.req.header(name));
   if (found.kind === "refused") throw refused("malformed_request", found.detail);
   const from = { address: found.address, zone: c.req.header("cf-worker") };
   const login = await clientLogin(loginGuardOf(isolate), credential, from, isolate.env);

@@ -11,17 +11,22 @@ import { isAdmin, type AdminSecrets } from "../token/admin-client.ts";
 import type { ClientCredential } from "../token/client-credential.ts";
 import type { LoginAttempt } from "./login-budgets.ts";
 import { LoginGuard } from "./login-guard.ts";
+import { UnderWay } from "./under-way.ts";
 
 export type ClientLogin =
   | { readonly kind: "right" | "wrong" | "unreachable" }
   | { readonly kind: "refused"; readonly retryAfterMs: number };
 
-/** What it counts is in the limiters: a guard itself remembers nothing. */
+/** Of this isolate. */
+const underWay = new UnderWay();
+
+/** What it counts is in the limiters; an isolate knows only what is under way in it. */
 export function loginGuardOf({ env, mesh }: Pick<Isolate, "env" | "mesh">): LoginGuard {
   return new LoginGuard({
     limiter: (limit, budget) => limiterStub(env, mesh.environment, limit, budget),
     settings: mesh.loginGuard,
     wait: (ms) => scheduler.wait(ms),
+    underWay,
   });
 }
 
