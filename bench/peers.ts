@@ -11,13 +11,19 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** Builds a Worker of this folder as a deploy would, and runs it with these variables. */
-export async function startPeer(name: string, vars: Readonly<Record<string, string>>): Promise<Peer> {
+/** Builds a Worker of this folder as a deploy would, and runs it with these variables and object classes of its own. */
+export async function startPeer(
+  name: string,
+  vars: Readonly<Record<string, string>>,
+  classes: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
   const outDirectory = join(root, "dist", "bench", name);
   const build = ["deploy", join("bench", `${name}.ts`), "--dry-run", "--minify", "--outdir", outDirectory];
   const noConfig = ["--name", name, "--compatibility-date", "2026-10-20", "--config", join("bench", "bare.toml")];
   await runWrangler([...build, ...noConfig], root, {});
   const script = readdirSync(outDirectory).find((file) => file.endsWith(".js")) ?? `${name}.js`;
+  const durableObjects: Record<string, { readonly className: string; readonly useSQLite: true }> = {};
+  for (const [binding, className] of Object.entries(classes)) durableObjects[binding] = { className, useSQLite: true };
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -30,6 +36,7 @@ export async function startPeer(name: string, vars: Readonly<Record<string, stri
           modulesRoot: outDirectory,
           compatibilityDate: "2026-10-20",
           bindings: { ...vars },
+          durableObjects,
           unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
         },
       ],

@@ -24,6 +24,7 @@ export interface ShowAnswered {
 
 interface LimitFacts {
   readonly name: string;
+  readonly algorithm: string;
   readonly quota: number | "unlimited";
   readonly windowMs: number;
   readonly mode: "enforce" | "shadow";
@@ -79,13 +80,14 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
   };
 }
 
-/** The longest window: there is time to paste three lines. */
+/** The longest window: there is time to paste three lines. Permits cannot be taken by a call. */
 async function limitToShow(mesh: LocalMesh, token: string): Promise<LimitFacts | null> {
   const response = await fetch(`${urlAt(mesh, 0)}/_mesh/v1/limits`, { headers: { Authorization: `Bearer ${token}` } });
   if (!response.ok) throw new Error(`cannot list the limits: received ${response.status}: ${await response.text()}`);
   const { limits } = (await response.json()) as { readonly limits: readonly LimitFacts[] };
   const fit = limits.filter(
-    ({ quota, mode }) => typeof quota === "number" && quota >= 2 && quota % 2 === 0 && mode === "enforce",
+    ({ algorithm, quota, mode }) =>
+      algorithm !== "concurrency" && typeof quota === "number" && quota >= 2 && quota % 2 === 0 && mode === "enforce",
   );
   return fit.toSorted((one, other) => other.windowMs - one.windowMs)[0] ?? null;
 }

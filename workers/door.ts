@@ -30,7 +30,8 @@ export async function serve(mesh: Mesh, request: Request, env: Env, context: Exe
     fault ??= { detail: faultOfSettings(mesh, { ...env }) };
     if (fault.detail !== null) return refused(request, requestId, refuse("internal_error", fault.detail));
     const isolate = isolateFor(mesh, request, env);
-    const { region } = isolate;
+    const { region, partitionKeys } = isolate;
+    if (!partitionKeys.isReady) await partitionKeys.derive();
     if (bytes > maxHeadBytes) return refused(request, requestId, tooLarge, region);
     const target = readTarget(request.url, fields.get("host") ?? null);
     if (target.kind === "refused")

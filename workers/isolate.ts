@@ -12,6 +12,8 @@ import type { Assertions } from "./token/assertions.ts";
 import type { Tokens } from "./token/tokens.ts";
 import type { LimiterCalls } from "./limit/limiter-calls.ts";
 import type { LimitDesk } from "./limit/limit-desk.ts";
+import type { PartitionKeys } from "./limit/partition-keys.ts";
+import type { PermitDesk } from "./limit/permit-desk.ts";
 import type { Cache } from "./cache/cache.ts";
 import type { Publisher } from "./broadcast/publisher.ts";
 
@@ -29,6 +31,10 @@ export interface Isolate {
   readonly revocations: RevocationDesk;
   readonly apiKeys: ApiKeys;
   readonly limits: LimitDesk;
+  /** Limits of requests at once. */
+  readonly permits: PermitDesk;
+  /** How answers name budgets. */
+  readonly partitionKeys: PartitionKeys;
   /** What is asked of limiters beside taking. */
   readonly limiterCalls: LimiterCalls;
   readonly cache: Cache;

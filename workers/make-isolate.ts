@@ -19,6 +19,8 @@ import { DenyTable } from "./limit/deny-table.ts";
 import { LimiterCalls } from "./limit/limiter-calls.ts";
 import { LimitDesk } from "./limit/limit-desk.ts";
 import { MeshRules } from "./limit/mesh-rules.ts";
+import { PartitionKeys } from "./limit/partition-keys.ts";
+import { PermitDesk } from "./limit/permit-desk.ts";
 import { RevocationDesk } from "./token/revocation-desk.ts";
 import { Assertions } from "./token/assertions.ts";
 import { Tokens } from "./token/tokens.ts";
@@ -45,6 +47,8 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
   const checks = new RevocationChecks({ view, region: (asked) => regionStub(env, environment, asked), regions });
   const rules = new MeshRules(mesh.limits, view);
   const limiter = (limit: string, budget: string) => limiterStub(env, environment, limit, budget);
+  const isAllShadow = local?.limits === "shadow";
+  const cap = mesh.costCap === null ? {} : { affords: costCap({ ...mesh.costCap, limiter }) };
   return {
     mesh,
     local,
@@ -70,10 +74,12 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
     limits: new LimitDesk({
       rules,
       limiter,
-      isAllShadow: local?.limits === "shadow",
+      isAllShadow,
       denials: (seed) => new DenyTable(seed),
-      ...(mesh.costCap === null ? {} : { affords: costCap({ ...mesh.costCap, limiter }) }),
+      ...cap,
     }),
+    permits: new PermitDesk({ rules, limiter, isAllShadow, ...cap }),
+    partitionKeys: new PartitionKeys({ secret: env.MESH_KEY_SECRET, environment }),
     limiterCalls: new LimiterCalls({
       limiter,
       hear: (limit, version) => rules.hear(limit, version),

@@ -1,6 +1,7 @@
 /** Which paths the mesh answers itself, and under which of its names. */
 import type { Mesh } from "./config/mesh.ts";
 
+const metadataPath = "/.well-known/oauth-authorization-server";
 /** What `mount.auth` puts elsewhere, below /_mesh/v1/auth. */
 const authPaths: ReadonlySet<string> = new Set([
   "/token",
@@ -12,7 +13,7 @@ const authPaths: ReadonlySet<string> = new Set([
   "/revoke",
   "/.well-known/jwks.json",
   "/.well-known/assertions.json",
-  "/.well-known/oauth-authorization-server",
+  metadataPath,
 ]);
 /** RESTHeart 8 names users in the path. */
 const userTokens = /^\/tokens\/[^/]+$/;
@@ -24,6 +25,8 @@ export function ownPath(mount: Mesh["mount"], path: string): string | null {
   if (mount.health && healthPaths.some((mounted) => mounted === path)) return `/_mesh${path}`;
   if (mount.auth === null) return null;
   const base = mount.auth.endsWith("/") ? mount.auth.slice(0, -1) : mount.auth;
+  // An issuer with a path has its metadata before that path (RFC 8414 section 3.1).
+  if (base !== "" && path === `${metadataPath}${base}`) return `/_mesh/v1/auth${metadataPath}`;
   if (!path.startsWith(base)) return null;
   const rest = path.slice(base.length);
   return authPaths.has(rest) || userTokens.test(rest) ? `/_mesh/v1/auth${rest}` : null;

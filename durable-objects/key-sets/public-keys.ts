@@ -56,9 +56,7 @@ function reasonAmong(all: readonly Read[], { kid, thumbprint }: Read): LeftOutRe
   if (all.some((other) => isPublished(other) && other.thumbprint === thumbprint)) return "private_half_published";
   // Keys for encryption often share the id of one for signatures, and are never mistaken for it.
   const mayBeMeant = (other: Read) => !("reason" in other.found) || other.found.reason !== "not_for_signatures";
-  const isRepeated = all.some(
-    (other) => other.kid === kid && other.thumbprint !== thumbprint && mayBeMeant(other),
-  );
+  const isRepeated = all.some((other) => other.kid === kid && other.thumbprint !== thumbprint && mayBeMeant(other));
   return isRepeated ? "key_id_repeated" : null;
 }
 
@@ -75,7 +73,8 @@ async function readKey(key: unknown): Promise<Read> {
   if (numbers === null || restrictions === null || kid === null) {
     return { kid, thumbprint, found: { reason: "malformed" } };
   }
-  return { kid, thumbprint, found: { key: { ...numbers, kid, ...restrictions } } };
+  const { kty, ...members } = numbers;
+  return { kid, thumbprint, found: { key: { kty, kid, ...members, ...restrictions } } };
 }
 
 /** Why a key is not to be taken, whatever its numbers are. */

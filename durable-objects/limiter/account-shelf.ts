@@ -3,24 +3,28 @@
  * those of long windows go to the ledger as they stand; those that are counted in memory only cannot go, and a budget
  * that finds no room is an error for its caller, whose policy for an unreachable limiter then holds.
  */
-import type { Terms } from "./counter.ts";
+import type { Counter, Terms } from "./counter.ts";
 import { freshCounter, restoreCounter, type Counting } from "./counters.ts";
 import type { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
-import { isMemoryOnly, unwrittenOf, type Account } from "./write-ahead.ts";
+import { blockOf, isAssumed, isMemoryOnly, isWorse, mattersMs, unwrittenOf, type Account } from "./write-ahead.ts";
 
 /** About 300 bytes each. */
 const mostHeld = 100_000;
 /** How far a full shelf is emptied, so that not every further budget has to clear it again. */
 const partAfterClearing = 15 / 16;
+/** How long a row may tell of worse terms than those that hold, ms: they may change with every request. */
+const worseForMs = 10_000;
 
 interface Shelved extends Account {
   readonly algorithm: Counting;
   /** Under which it was counted last. */
   terms: Terms;
+  /** Under which its row was written, and when; null for a row of an earlier life, whose terms only its image knows. */
+  written: { readonly terms: Terms; readonly at: number } | null;
 }
 
-const unwritten = { hasRow: false, allowance: 0, allowedUntil: 0 } as const;
+const unwritten = { hasRow: false, allowance: 0, allowedUntil: 0, keptUntil: 0, written: null } as const;
 
 export class AccountShelf {
   readonly #ledger: Ledger;
@@ -41,11 +45,8 @@ export class AccountShelf {
   /** The budget's account, from memory or from the ledger, or a fresh one that is not held yet. */
   find(budget: string, algorithm: Counting, terms: Terms, now: number): Account {
     const held = this.#held.get(budget);
-    if (held !== undefined && held.algorithm === algorithm) {
-      held.terms = terms;
-      return held;
-    }
-    const found = this.#restored(budget, algorithm, terms, now) ?? this.#fresh(algorithm, terms);
+    if (held !== undefined && held.algorithm === algorithm) return held;
+    const found = this.#restored(budget, algorithm, terms, now) ?? this.#fresh(algorithm, terms, now);
     if (found.hasRow) this.#held.set(budget, found);
     return found;
   }
@@ -54,13 +55,42 @@ export class AccountShelf {
     this.#held.set(budget, account as Shelved);
   }
 
+  /** From here on it is counted under these terms, and a crash must not count it under better ones. */
+  adopt(budget: string, account: Account, terms: Terms, now: number): void {
+    const shelved = account as Shelved;
+    const { counter, hasRow, written } = shelved;
+    if (isSame(shelved.terms, terms) && !(hasRow && written === null)) return;
+    shelved.terms = terms;
+    const depends = counter.adopt(terms, now);
+    if (depends) shelved.keptUntil = Math.max(shelved.keptUntil, counter.endsAt(terms));
+    if (hasRow ? isOutdated(written, terms, depends, now) : depends || !isAssumed(shelved, terms, now)) {
+      this.write(budget, shelved, blockOf(terms.quota), now);
+      this.#held.set(budget, shelved);
+    } else if (!hasRow) {
+      // It is assumed of what went before the horizon, and up to the block of these terms.
+      this.#horizon.reach(now, terms.windowMs, mattersMs(terms));
+      shelved.allowance = Math.min(shelved.allowance, blockOf(terms.quota) - counter.standing(terms, now).used);
+    }
+  }
+
+  /** Before another rule holds: of whatever is in its first block, because the size of that is the rule's. */
+  writeUnwritten(now: number): void {
+    for (const [budget, account] of this.#held) {
+      const { counter, terms, hasRow } = account;
+      // The smallest block is assumed anyway.
+      if (hasRow || isMemoryOnly(terms) || counter.standing(terms, now).used <= 1) continue;
+      this.write(budget, account, 0, now);
+    }
+  }
+
   held(budget: string): Account | null {
     return this.#held.get(budget) ?? null;
   }
 
   /** Writes first: should the write fail, memory has not run ahead of it. */
   write(budget: string, account: Account, ahead: number, now: number): void {
-    const { counter, algorithm, terms } = account as Shelved;
+    const shelved = account as Shelved;
+    const { counter, algorithm, terms } = shelved;
     const aheadUntil = counter.allowanceEndsAt(terms, now);
     const image = counter.image();
     // As long as it can matter: the counter as it would be read back, with all that is ahead gone at the last moment.
@@ -69,14 +99,22 @@ export class AccountShelf {
     const endsAt = Math.max(worst?.endsAt(terms) ?? 0, aheadUntil);
     this.#ledger.saveRow(budget, { algorithm, image, ahead, aheadUntil, endsAt });
     this.#mayHaveRows = true;
-    account.hasRow = true;
-    account.allowance = ahead;
-    account.allowedUntil = aheadUntil;
+    shelved.hasRow = true;
+    shelved.allowance = ahead;
+    shelved.allowedUntil = aheadUntil;
+    shelved.written = { terms, at: now };
+  }
+
+  /** What is counted is assumed again: the horizon has been reached, and the row says no more than it. */
+  unwrite(budget: string, account: Account): void {
+    this.#ledger.deleteRow(budget);
+    account.hasRow = false;
   }
 
   /** As good as new, and known to be: nothing is assumed of what a crash may have lost. */
   renew(budget: string, algorithm: Counting, terms: Terms, now: number): void {
     const account: Shelved = { algorithm, terms, counter: freshCounter(algorithm), ...unwritten };
+    account.counter.adopt(terms, now);
     this.#held.set(budget, account);
     if (!isMemoryOnly(terms)) this.write(budget, account, 0, now);
     else if (this.#mayHaveRows) this.#ledger.deleteRow(budget);
@@ -109,17 +147,24 @@ export class AccountShelf {
     const counter = restoreCounter(algorithm, row.image);
     if (counter === null) return null;
     if (row.ahead > 0) counter.assume(row.ahead, Math.min(now + 1, row.aheadUntil), terms);
-    return { algorithm, terms, counter, hasRow: true, allowance: 0, allowedUntil: 0 };
+    this.#assumePaced(counter, algorithm, terms);
+    return { ...unwritten, algorithm, terms, counter, hasRow: true, keptUntil: counter.endsAt(terms) };
   }
 
-  #fresh(algorithm: Counting, terms: Terms): Shelved {
+  #fresh(algorithm: Counting, terms: Terms, now: number): Shelved {
     const counter = freshCounter(algorithm);
-    const { lostUpTo, pacedUpTo } = this.#horizon;
+    const { lostUpTo } = this.#horizon;
     if (lostUpTo > 0) counter.assume(unwrittenOf(terms), lostUpTo, terms);
-    if (pacedUpTo > 0 && algorithm === "fixed-window" && isMemoryOnly(terms)) {
-      counter.assume(Math.floor(terms.quota / 2), pacedUpTo, terms);
-    }
+    this.#assumePaced(counter, algorithm, terms);
+    counter.adopt(terms, now);
     return { algorithm, terms, counter, ...unwritten };
+  }
+
+  /** No row tells of paced leases. */
+  #assumePaced(counter: Counter, algorithm: Counting, terms: Terms): void {
+    const { pacedUpTo } = this.#horizon;
+    if (pacedUpTo === 0 || algorithm !== "fixed-window" || !isMemoryOnly(terms)) return;
+    counter.assume(Math.floor(terms.quota / 2), pacedUpTo, terms);
   }
 
   #clear(now: number): void {
@@ -138,6 +183,16 @@ export class AccountShelf {
     if (!account.hasRow || account.allowance > 0) this.write(budget, account, 0, now);
     this.#held.delete(budget);
   }
+}
+
+/** What depends on its terms is written anew where they are worse than on record, and where they are better, in a while. */
+function isOutdated(written: Shelved["written"], terms: Terms, depends: boolean, now: number): boolean {
+  if (written === null) return depends;
+  return isWorse(terms, written.terms) || (depends && now - written.at >= worseForMs);
+}
+
+function isSame(one: Terms, other: Terms): boolean {
+  return one.quota === other.quota && one.windowMs === other.windowMs && one.burst === other.burst;
 }
 
 /** What was written ahead matters as long as its row does. */

@@ -17,14 +17,16 @@ import type {
   PeekAnswer,
   ReserveRequest,
   Rule,
+  RuleVersion,
   SettleAnswer,
   SettleRequest,
 } from "./contract.ts";
-import type { Ask, Grant, Standing } from "./counter.ts";
+import { answerOf, askOf, later } from "./charge-answer.ts";
+import type { Ask, Grant } from "./counter.ts";
 import type { Counting } from "./counters.ts";
 import { isPaced, pacedEnd } from "./fixed-window.ts";
 import { Horizon } from "./horizon.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, ReservationRow } from "./ledger.ts";
 import { RecentCharges } from "./recent-charges.ts";
 import { RuleBook } from "./rule-book.ts";
 import { Permits } from "./permits.ts";
@@ -33,11 +35,6 @@ import { aheadOf, blockOf, mattersMs, mayGoUnwritten, type Account } from "./wri
 
 /** Nothing is forgotten for good until this long after the last window, ms: further back than any clock is ever corrected. */
 const idleMs = 20 * 60_000;
-/** Clock rates differ by up to 5 % either way: 1.05 / 0.95 < 1.11. */
-const drift = 1.11;
-/** By how much the distance of two hosts' clocks changes at most while one waits for the other, with a rest for standstill, ms. */
-const apartMs = 300;
-
 /** Where tokens move, under which rule, and when. */
 interface At {
   readonly budget: string;
@@ -92,11 +89,12 @@ export class Budgets {
         throw new Error("cannot charge: the request id was used before for another budget");
       return later(earlier.answer, now - earlier.at);
     }
-    const version = this.#rules.newerThan(rule, now);
+    const version = this.#newerThan(rule, now);
     if (version !== null) return { v: 1, kind: "outdated", version };
     this.#tally.add(request.counts);
     this.#shelf.makeRoom(now);
     const account = this.#shelf.find(budget, countingOf(rule), rule, now);
+    this.#shelf.adopt(budget, account, rule, now);
     const ask = askOf(request, now);
     const offered = account.counter.offer(ask, rule, now);
     if (offered.kind === "granted") this.#move({ budget, account, rule, now }, offered, ask);
@@ -112,7 +110,7 @@ export class Budgets {
     const now = this.#tick(at);
     const { rule, budget, waitMs } = request;
     if (waitMs === 0 || this.#recent.find(request.requestId) !== null) return 0;
-    if (this.#rules.newerThan(rule, now) !== null) return 0;
+    if (this.#newerThan(rule, now) !== null) return 0;
     const offered = this.#shelf.find(budget, countingOf(rule), rule, now).counter.offer(askOf(request, now), rule, now);
     if (offered.kind === "granted" || offered.retryMs === null || offered.retryMs > waitMs) return 0;
     return offered.retryMs;
@@ -130,12 +128,20 @@ export class Budgets {
     decision.returnable = 0;
   }
 
+  /** Asked again, also after a crash, it is the same reservation. */
   reserve({ v, reservation, rule, budget, cost, ttlMs }: ReserveRequest, at: number): ChargeAnswer {
     const now = this.#tick(at);
+    const row = this.#ledger.reservation(reservation);
+    if (row !== null && row.budget === budget && this.#recent.find(reservation) === null) {
+      return this.#reservedBefore(row, rule, now);
+    }
     const single = { demand: cost, lease: 0, paced: 0, nth: 1, window: 0, waitMs: 0 };
     const answer = this.charge({ v, requestId: reservation, rule, budget, cost, ...single }, at);
-    if (answer.kind !== "granted" || this.#ledger.reservation(reservation) !== null) return answer;
-    const stamp = this.#recent.find(reservation)?.stamp ?? 0;
+    const decision = this.#recent.find(reservation);
+    if (answer.kind !== "granted" || row !== null || decision === null) return answer;
+    // It is settled, and so given back, by its row alone.
+    decision.returnable = 0;
+    const { stamp } = decision;
     this.#ledger.saveReservation(reservation, { budget, reserved: cost, stamp, settled: null, endsAt: now + ttlMs });
     return answer;
   }
@@ -159,7 +165,7 @@ export class Budgets {
 
   hold(request: HoldRequest, at: number): HoldAnswer {
     const now = this.#tick(at);
-    const version = this.#rules.newerThan(request.rule, now);
+    const version = this.#newerThan(request.rule, now);
     if (version !== null) return { v: 1, kind: "outdated", version };
     this.#tally.add(request.counts);
     return this.#permits.hold(request, now);
@@ -183,6 +189,7 @@ export class Budgets {
     const now = this.#tick(at);
     const { rule, budget } = request;
     this.#recent.forget(budget);
+    this.#ledger.voidReservations(budget);
     if (rule.algorithm === "concurrency") this.#permits.reset(budget);
     else this.#shelf.renew(budget, rule.algorithm, rule, now);
     return this.peek(request, at);
@@ -206,10 +213,19 @@ export class Budgets {
     return this.#shelf.isEmpty() && this.#permits.isEmpty && at >= this.idleAt ? "idle" : "live";
   }
 
+  #newerThan(rule: Rule, now: number): NonNullable<RuleVersion> | null {
+    const { turns } = this.#rules;
+    const newer = this.#rules.newerThan(rule, now);
+    if (this.#rules.turns !== turns) this.#shelf.writeUnwritten(now);
+    return newer;
+  }
+
   #move({ budget, account, rule, now }: At, granted: Granted, ask: Ask): void {
     if (granted.moved > 0) this.#writeAhead(budget, account, granted.moved, rule, now);
     if (isPaced(granted.lease)) this.#horizon.reachPaced(pacedEnd(rule, now));
     account.counter.take(granted, ask, rule, now);
+    // Beyond the quota nothing could be assumed: a debt is on record as it stands.
+    if (ask.isDebt && account.counter.owed(rule, now) > 0) this.#shelf.write(budget, account, 0, now);
     if (granted.moved > 0) this.#shelf.hold(budget, account);
   }
 
@@ -217,10 +233,17 @@ export class Budgets {
   #writeAhead(budget: string, account: Account, moved: number, rule: Rule, now: number): void {
     if (mayGoUnwritten(account, moved, rule, now)) {
       if (this.#horizon.reach(now, rule.windowMs, mattersMs(rule))) this.#tally.save();
+      if (account.hasRow) this.#shelf.unwrite(budget, account);
     } else if (moved > account.allowance || now >= account.allowedUntil) {
       this.#shelf.write(budget, account, aheadOf(moved, rule), now);
     }
     account.allowance -= moved;
+  }
+
+  #reservedBefore({ budget, reserved }: ReservationRow, rule: Rule, now: number): ChargeAnswer {
+    const standing = this.#shelf.find(budget, countingOf(rule), rule, now).counter.standing(rule, now);
+    const granted = { kind: "granted", tokens: reserved, lease: null, moved: 0, stamp: 0 } as const;
+    return answerOf(granted, standing, rule, now);
   }
 
   /** What is on record follows down, so that a crash still costs one block at most. */
@@ -233,6 +256,7 @@ export class Budgets {
   }
 
   #owe(budget: string, account: Account, tokens: number, rule: Rule, now: number): void {
+    this.#shelf.adopt(budget, account, rule, now);
     const ask: Ask = { cost: tokens, demand: tokens, lease: 0, paced: 0, nth: 2, isDebt: true };
     const granted = account.counter.offer(ask, rule, now);
     if (granted.kind === "granted") this.#move({ budget, account, rule, now }, granted, ask);
@@ -247,40 +271,4 @@ export class Budgets {
 function countingOf({ algorithm }: Rule): Counting {
   if (algorithm === "concurrency") throw new Error("cannot charge: permits are held, not charged");
   return algorithm;
-}
-
-function askOf({ rule, cost, demand, lease, paced, nth, window, isDebt = false }: ChargeRequest, now: number): Ask {
-  return { cost, demand, lease, paced, nth: window === windowAt(rule, now) ? nth : 1, isDebt };
-}
-
-/** Which window it is, for those that count in windows; else there is but one. */
-function windowAt({ algorithm, windowMs }: Rule, now: number): number {
-  return algorithm === "fixed-window" ? Math.floor(now / windowMs) * windowMs : 0;
-}
-
-function answerOf(offered: Grant, standing: Standing, rule: Rule, now: number): ChargeAnswer {
-  const { remaining, resetMs, sameForMs } = standing;
-  const known = { v: 1, remaining, resetMs, quota: rule.quota, window: windowAt(rule, now) } as const;
-  if (offered.kind === "granted") {
-    const { tokens, lease } = offered;
-    return { ...known, kind: "granted", tokens, lease, denyMs: remaining > 0 ? 0 : denyOf(sameForMs) };
-  }
-  const { retryMs } = offered;
-  return { ...known, kind: "refused", retryMs, denyMs: denyOf(offered.sameForMs) };
-}
-
-/**
- * How long the taker may refuse by its own clock, from sending, before there can be a token again here: by the rates of
- * the two clocks, or by how far hosts' clocks are ever apart, whichever allows more.
- */
-function denyOf(sameForMs: number): number {
-  return Math.max(0, Math.floor(sameForMs / drift), Math.floor(sameForMs - apartMs));
-}
-
-/** The same answer, told again some time after. What runs at the taker runs from when it sent its request, as before. */
-function later(answer: ChargeAnswer, tookMs: number): ChargeAnswer {
-  if (answer.kind === "outdated") return answer;
-  const resetMs = Math.max(0, answer.resetMs - tookMs);
-  if (answer.kind === "granted" || answer.retryMs === null) return { ...answer, resetMs };
-  return { ...answer, resetMs, retryMs: Math.max(0, answer.retryMs - tookMs) };
 }

@@ -59,6 +59,11 @@ export interface Standing {
 }
 
 export interface Counter {
+  /**
+   * From here on it is counted under these terms; what went before went under the old ones. Tells whether they are
+   * others than before and something that is counted depends on them.
+   */
+  adopt(terms: Terms, now: number): boolean;
   /** Decides, without moving anything yet. `ask` under a quota of 0 is refused, also at no cost. */
   offer(ask: Ask, terms: Terms, now: number): Grant;
   /** Moves what was offered, in the same moment. */
@@ -68,6 +73,8 @@ export interface Counter {
   /** `tokens` may have gone at any moment up to `at`, and nothing is known of them. */
   assume(tokens: number, at: number, terms: Terms): void;
   standing(terms: Terms, now: number): Standing;
+  /** Charged beyond all that the terms admit, and not forgotten with the rest: what no assumption of a loss covers. */
+  owed(terms: Terms, now: number): number;
   /** From here on nothing that was counted matters any more, under these terms. */
   endsAt(terms: Terms): number;
   /** Until when tokens that were written ahead now may go, under these terms: a fixed window's end, for instance. */

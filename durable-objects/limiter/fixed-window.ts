@@ -32,6 +32,8 @@ interface Span {
   readonly tokens: number;
 }
 
+type Payer = Pick<Terms, "quota" | "windowMs">;
+
 interface Lost {
   readonly tokens: number;
   readonly at: number;
@@ -43,12 +45,24 @@ export class FixedWindow implements Counter {
   #lost: Lost[] = [];
   /** Charged beyond the quota for work that was done: the following windows pay for it. */
   #debt = 0;
+  /** By which rule's windows a debt was paid since it was looked at last; null for the one that is asked about. */
+  #payer: Payer | null = null;
   readonly #share = new LeaseShare();
 
   constructor(image: Image | null = null) {
     if (image === null) return;
     this.#window = { startsAt: image.startsAt, endsAt: image.endsAt, charged: image.charged };
     this.#debt = image.debt;
+    this.#payer = image.payer ?? null;
+    this.#lost = [...(image.lost ?? [])];
+  }
+
+  adopt(terms: Terms, now: number): boolean {
+    const { quota, windowMs } = this.#payer ?? terms;
+    if (quota === terms.quota && windowMs === terms.windowMs && this.#payer !== null) return false;
+    this.#current(terms, now);
+    this.#payer = { quota: terms.quota, windowMs: terms.windowMs };
+    return this.#debt > 0;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
@@ -100,10 +114,16 @@ export class FixedWindow implements Counter {
     return { used: window.charged, remaining, resetMs, sameForMs: window.endsAt - now };
   }
 
+  owed(terms: Terms, now: number): number {
+    this.#current(terms, now);
+    return this.#debt;
+  }
+
   endsAt({ quota, windowMs }: Terms): number {
     const end = this.#spans.reduce((latest, { to }) => Math.max(latest, to), this.#window?.endsAt ?? 0);
     if (this.#debt === 0 || quota === 0) return end;
-    return end + Math.ceil(this.#debt / quota) * windowMs;
+    // Whole windows pay, and the open one may have been another rule's.
+    return (Math.ceil(end / windowMs) + Math.ceil(this.#debt / quota)) * windowMs;
   }
 
   allowanceEndsAt(terms: Terms, now: number): number {
@@ -112,7 +132,15 @@ export class FixedWindow implements Counter {
 
   image(): string {
     const { startsAt, endsAt, charged } = this.#window ?? { startsAt: 0, endsAt: 0, charged: 0 };
-    return JSON.stringify({ v: 1, startsAt, endsAt, charged, debt: this.#debt } satisfies Image);
+    return JSON.stringify({
+      v: 1,
+      startsAt,
+      endsAt,
+      charged,
+      debt: this.#debt,
+      payer: this.#payer,
+      lost: this.#lost,
+    } satisfies Image);
   }
 
   /** The first window's beginning that no lost count spoils for such a cost. */
@@ -131,9 +159,10 @@ export class FixedWindow implements Counter {
     this.#share.windowBegins(open !== null && startsAt - open.endsAt < windowMs);
     this.#spans = this.#spans.filter(({ to }) => to > startsAt);
     const paced = this.#spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
-    const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / windowMs)) * quota;
+    const payer = this.#payer ?? { quota, windowMs };
+    const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / payer.windowMs)) * payer.quota;
     const owed = Math.max(0, this.#debt - paid);
-    const charged = Math.max(lostIn(this.#lost, startsAt), paced + Math.min(owed, quota));
+    const charged = Math.max(lostIn(this.#lost, startsAt), paced) + Math.min(owed, quota);
     this.#debt = quota === 0 ? 0 : Math.max(0, owed - quota);
     this.#lost = this.#lost.filter(({ at }) => at > startsAt);
     this.#window = { startsAt, endsAt: startsAt + windowMs, charged };
@@ -176,14 +205,17 @@ interface Image {
   readonly endsAt: number;
   readonly charged: number;
   readonly debt: number;
+  /** Not written by the versions before. */
+  readonly payer?: Payer | null;
+  readonly lost?: readonly Lost[];
 }
 
 export function restoreFixedWindow(image: string): FixedWindow | null {
   const read = JSON.parse(image) as Partial<Image>;
-  const { v, startsAt, endsAt, charged, debt } = read;
+  const { v, startsAt, endsAt, charged, debt, payer = null, lost = [] } = read;
   if (v !== 1 || startsAt === undefined || endsAt === undefined || charged === undefined || debt === undefined)
     return null;
-  return new FixedWindow({ v, startsAt, endsAt, charged, debt });
+  return new FixedWindow({ v, startsAt, endsAt, charged, debt, payer, lost });
 }
 
 /** Its tokens are there again in every interval, and charged to every window that it reaches. */

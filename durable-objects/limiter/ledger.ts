@@ -14,12 +14,15 @@ export interface Row {
 export interface ReservationRow {
   readonly budget: string;
   readonly reserved: number;
-  /** Names what was moved, for putting it back. */
+  /** Names what was moved, for putting it back; `voidStamp` once there is nothing of it to put back. */
   readonly stamp: number;
   /** null until it is settled. */
   readonly settled: number | null;
   readonly endsAt: number;
 }
+
+/** Before all moments. */
+export const voidStamp = -1;
 
 /**
  * `horizon`: whatever was counted without a row was counted before it.
@@ -40,6 +43,8 @@ export interface Ledger {
   hasRows(): boolean;
   reservation(id: string): ReservationRow | null;
   saveReservation(id: string, row: ReservationRow): void;
+  /** Nothing that this budget's reservations moved is counted any more: they are settled without moving anything back. */
+  voidReservations(budget: string): void;
   fact(name: Fact): number | null;
   saveFact(name: Fact, value: number): void;
   note(name: Note): string | null;

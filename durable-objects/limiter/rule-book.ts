@@ -2,6 +2,9 @@
  * Which rule holds: the newest version that was ever seen here, whoever brought it. An edge that has not heard of a
  * change is told, and asks again, so that no answer mixes two versions. Rules of the file may differ only while a
  * deploy is under way: each then counts for the one who brings it, over the same tokens.
+ *
+ * When a change expires is decided by this clock. An edge whose clock is ahead is told that the change holds, and takes
+ * the word for it; one whose clock is behind still brings the change for a moment, and is counted under it.
  */
 import type { Rule, RuleVersion } from "./contract.ts";
 import type { Ledger } from "./ledger.ts";
@@ -11,6 +14,8 @@ type Changed = NonNullable<RuleVersion>;
 export class RuleBook {
   readonly #ledger: Ledger;
   #newest: Changed | null;
+  #isExpired = false;
+  #turns = 0;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -18,17 +23,27 @@ export class RuleBook {
     this.#newest = note === null ? null : (JSON.parse(note) as Changed);
   }
 
+  /** Grows whenever another rule begins to hold, as far as that is seen here. */
+  get turns(): number {
+    return this.#turns;
+  }
+
   /** The change that the bringer of this rule has not heard of; null when it holds. */
   newerThan({ version }: Pick<Rule, "version">, now: number): Changed | null {
     const newest = this.#newest;
     if (version !== null && (newest === null || isNewer(version, newest))) {
       this.#newest = version;
+      this.#isExpired = false;
+      this.#turns += 1;
       this.#ledger.saveNote("rule", JSON.stringify(version));
       return null;
     }
     if (newest === null || (version?.epoch === newest.epoch && version.seq === newest.seq)) return null;
-    // Once a change has expired, the file holds again, and for whoever still brings the change it says the same.
-    return (newest.change.expiresAt ?? Infinity) <= now ? null : newest;
+    // Once a change has expired the file holds again: who names no change is right, who names an older one is not.
+    const isExpired = (newest.change.expiresAt ?? Infinity) <= now;
+    if (isExpired && !this.#isExpired) this.#turns += 1;
+    this.#isExpired = isExpired;
+    return isExpired && version === null ? null : newest;
   }
 }
 

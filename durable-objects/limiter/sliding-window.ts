@@ -16,16 +16,27 @@ const livesInWindow = 50;
 
 class SlidingWindow implements Counter {
   #counted: readonly DatedTokens[];
+  /** Under which leases were given last. */
+  #windowMs: number;
 
-  constructor(counted: readonly DatedTokens[] = []) {
+  constructor(counted: readonly DatedTokens[] = [], windowMs = 0) {
     this.#counted = counted;
+    this.#windowMs = windowMs;
+  }
+
+  adopt({ windowMs }: Terms): boolean {
+    if (windowMs === this.#windowMs) return false;
+    this.#windowMs = windowMs;
+    return this.#counted.length > 0;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
     const { quota, windowMs } = terms;
     const counted = this.#countedAt(windowMs, now);
     const left = leftOf(counted, quota);
-    if (ask.isDebt || (quota > 0 && ask.cost <= left)) return grantOf(ask, left, lifeOf(terms), now);
+    if (ask.isDebt || (quota > 0 && ask.cost <= left)) {
+      return grantOf(ask, { left, most: quota, lifeMs: lifeOf(terms) }, now);
+    }
     const retryMs = quota > 0 && ask.cost <= quota ? coveredAt(counted, ask.cost, terms) - now : null;
     return { kind: "refused", retryMs, sameForMs: sameForMs(counted, left, terms, now) };
   }
@@ -43,7 +54,10 @@ class SlidingWindow implements Counter {
   }
 
   assume(tokens: number, at: number, terms: Terms): void {
-    if (tokens > 0) this.#counted = withTokens(this.#counted, spentBy(at, lifeOf(terms)), tokens);
+    if (tokens === 0) return;
+    // They may have been leased under the terms before these, for longer.
+    const lifeMs = lifeOf({ windowMs: Math.max(terms.windowMs, this.#windowMs) });
+    this.#counted = withTokens(this.#counted, spentBy(at, lifeMs), tokens);
   }
 
   standing(terms: Terms, now: number): Standing {
@@ -51,6 +65,11 @@ class SlidingWindow implements Counter {
     const remaining = leftOf(counted, terms.quota);
     const resetMs = Math.max(0, this.endsAt(terms) - now);
     return { used: sumOf(counted), remaining, resetMs, sameForMs: sameForMs(counted, remaining, terms, now) };
+  }
+
+  /** All of it has left a window after the last of it, whatever it was. */
+  owed(): number {
+    return 0;
   }
 
   endsAt({ windowMs }: Terms): number {
@@ -63,7 +82,7 @@ class SlidingWindow implements Counter {
   }
 
   image(): string {
-    return JSON.stringify({ v: 1, counted: this.#counted } satisfies Image);
+    return JSON.stringify({ v: 1, counted: this.#counted, windowMs: this.#windowMs } satisfies Image);
   }
 
   #countedAt(windowMs: number, now: number): readonly DatedTokens[] {
@@ -75,6 +94,7 @@ class SlidingWindow implements Counter {
 interface Image {
   readonly v: 1;
   readonly counted: readonly DatedTokens[];
+  readonly windowMs: number;
 }
 
 export function freshSlidingWindow(): Counter {
@@ -82,11 +102,12 @@ export function freshSlidingWindow(): Counter {
 }
 
 export function restoreSlidingWindow(image: string): Counter | null {
-  const { v, counted } = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
-  return v === 1 && isDatedTokens(counted) ? new SlidingWindow(counted) : null;
+  const { v, counted, windowMs = 0 } = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
+  if (v !== 1 || !isDatedTokens(counted) || typeof windowMs !== "number") return null;
+  return new SlidingWindow(counted, windowMs);
 }
 
-function lifeOf({ windowMs }: Terms): number {
+function lifeOf({ windowMs }: Pick<Terms, "windowMs">): number {
   return Math.floor(windowMs / livesInWindow);
 }
 

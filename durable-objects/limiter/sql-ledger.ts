@@ -1,5 +1,5 @@
 /** The ledger in the object's own SQLite. */
-import type { Fact, Ledger, Note, ReservationRow, Row } from "./ledger.ts";
+import { voidStamp, type Fact, type Ledger, type Note, type ReservationRow, type Row } from "./ledger.ts";
 
 type Columns<Shape> = { readonly [Key in keyof Shape]: Shape[Key] } & Record<string, SqlStorageValue>;
 
@@ -60,6 +60,10 @@ export class SqlLedger implements Ledger {
       settled,
       endsAt,
     );
+  }
+
+  voidReservations(budget: string): void {
+    this.#sql.exec("UPDATE reservations SET stamp = ? WHERE budget = ?", voidStamp, budget);
   }
 
   fact(name: Fact): number | null {

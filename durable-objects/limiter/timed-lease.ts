@@ -11,6 +11,12 @@ import type { Ask, Grant } from "./counter.ts";
 /** Shorter leases would be over before they are of use, ms. */
 const shortestLifeMs = 200;
 
+/**
+ * Of a budget of fewer tokens none is leased: what lies at one edge would be missing at the next one to which its only
+ * client comes.
+ */
+const leastLeasedOf = 50;
+
 /** What is left at the first and the second asking is not all for one: others may come. */
 const parts = [1 / 2, 3 / 4];
 
@@ -26,10 +32,19 @@ export function spentBy(at: number, lifeMs: number): number {
   return isLeasable(lifeMs) ? at + guardOf(lifeMs) : at;
 }
 
-/** Grants of `left` what is asked for; `stamp` is the moment at which what was moved is spent at the latest. */
-export function grantOf(ask: Ask, left: number, lifeMs: number, now: number): Granted {
+/** What there is to grant from. */
+export interface Stock {
+  readonly left: number;
+  /** The most that there can be. */
+  readonly most: number;
+  /** How long a lease of it lives. */
+  readonly lifeMs: number;
+}
+
+/** Grants what is asked for; `stamp` is the moment at which what was moved is spent at the latest. */
+export function grantOf(ask: Ask, { left, most, lifeMs }: Stock, now: number): Granted {
   const tokens = ask.isDebt ? ask.demand : Math.min(ask.demand, left);
-  const lease = ask.isDebt ? null : leaseOf(ask, left - tokens, lifeMs);
+  const lease = ask.isDebt || most < leastLeasedOf ? null : leaseOf(ask, left - tokens, lifeMs);
   if (lease === null) return { kind: "granted", tokens, lease, moved: tokens, stamp: now };
   return { kind: "granted", tokens, lease, moved: tokens + lease.tokens, stamp: now + guardOf(lifeMs) };
 }

@@ -17,17 +17,32 @@ const livesInFilling = 10;
 
 class TokenBucket implements Counter {
   #bucket: Bucket;
+  /** Under which it was counted last; null while it is new. */
+  #terms: Terms | null;
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: Bucket, terms: Terms | null = null) {
     this.#bucket = bucket;
+    this.#terms = terms;
+  }
+
+  /** No rate at all is none to drain at: what was used is forgotten no sooner for it. */
+  adopt(terms: Terms, now: number): boolean {
+    const { quota, windowMs, burst } = terms;
+    const before = this.#terms;
+    if (quota === 0) return false;
+    if (before?.quota === quota && before.windowMs === windowMs && before.burst === burst) return false;
+    this.#terms = { quota, windowMs, burst };
+    if (takenOf(this.#bucket) === 0n) return false;
+    this.#bucket = bucketAt(this.#bucket, terms, now);
+    return true;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
     const bucket = bucketAt(this.#bucket, terms, now);
     const left = leftOf(bucket, terms);
-    if (ask.isDebt || (terms.quota > 0 && ask.cost <= left)) return grantOf(ask, left, lifeOf(terms), now);
-    // Where all are refused nobody takes, and yet the new rate has to hold: else the old one would go on draining.
-    if (isOtherRate(this.#bucket, terms)) this.#bucket = bucket;
+    if (ask.isDebt || (terms.quota > 0 && ask.cost <= left)) {
+      return grantOf(ask, { left, most: terms.burst, lifeMs: lifeOf(terms) }, now);
+    }
     const isEver = terms.quota > 0 && ask.cost <= terms.burst;
     const retryMs = isEver ? coveredAt(bucket, ask.cost, terms) - now : null;
     return { kind: "refused", retryMs, sameForMs: sameForMs(bucket, left, terms, now) };
@@ -59,15 +74,21 @@ class TokenBucket implements Counter {
     return Number(back);
   }
 
-  /** Never more than there was room for: more cannot have gone. */
+  /**
+   * Never more than there was room for: more cannot have gone. They may have gone under the terms before these, which
+   * may have had more room, and leased for longer.
+   */
   assume(tokens: number, at: number, terms: Terms): void {
-    const room = roomOf(bucketAt(this.#bucket, terms, at), terms);
+    const before = this.#terms ?? terms;
+    const burst = Math.max(terms.burst, before.burst);
+    const room = roomOf(bucketAt(this.#bucket, terms, at), { ...terms, burst });
     const most = room > 0n ? Number(ceilDivide(room, BigInt(terms.windowMs))) : 0;
     const gone = Math.min(tokens, most);
     if (gone === 0) return;
     // An empty one has no rate yet at which what is assumed could drain.
     const bucket = takenOf(this.#bucket) === 0n ? underTerms(this.#bucket, terms) : this.#bucket;
-    this.#bucket = { ...bucket, leased: withTokens(bucket.leased, spentBy(at, lifeOf(terms)), gone) };
+    const lifeMs = Math.max(lifeOf(terms), lifeOf(before));
+    this.#bucket = { ...bucket, leased: withTokens(bucket.leased, spentBy(at, lifeMs), gone) };
   }
 
   standing(terms: Terms, now: number): Standing {
@@ -77,6 +98,11 @@ class TokenBucket implements Counter {
     const resetMs = taken === 0n ? 0 : drainedAt(bucket, taken) - now;
     const used = Number(ceilDivide(taken, BigInt(bucket.windowMs)));
     return { used, remaining, resetMs, sameForMs: sameForMs(bucket, remaining, terms, now) };
+  }
+
+  owed(terms: Terms, now: number): number {
+    const room = roomOf(bucketAt(this.#bucket, terms, now), terms);
+    return room < 0n ? Number(ceilDivide(-room, BigInt(terms.windowMs))) : 0;
   }
 
   /** By the slower of the old rate and the new one: when it changed is not known here. */
@@ -94,13 +120,15 @@ class TokenBucket implements Counter {
 
   image(): string {
     const { level, ...rest } = this.#bucket;
-    return JSON.stringify({ v: 1, level: `${level}`, ...rest } satisfies Image);
+    return JSON.stringify({ v: 1, level: `${level}`, ...rest, terms: this.#terms } satisfies Image);
   }
 }
 
 interface Image extends Omit<Bucket, "level"> {
   readonly v: 1;
   readonly level: string;
+  /** Not written by the version before. */
+  readonly terms?: Terms | null;
 }
 
 export function freshTokenBucket(): Counter {
@@ -109,10 +137,16 @@ export function freshTokenBucket(): Counter {
 
 export function restoreTokenBucket(image: string): Counter | null {
   const read = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
-  const { v, level, at, quota, windowMs, since, leased } = read;
+  const { v, level, at, quota, windowMs, since, leased, terms = null } = read;
   if (v !== 1 || typeof level !== "string" || !/^\d+$/.test(level) || !isDatedTokens(leased)) return null;
   if (!isWhole(at) || !isWhole(quota) || !isWhole(windowMs) || windowMs < 1 || !isWhole(since)) return null;
-  return new TokenBucket({ level: BigInt(level), at, quota, windowMs, since, leased });
+  if (terms !== null && !isTerms(terms)) return null;
+  return new TokenBucket({ level: BigInt(level), at, quota, windowMs, since, leased }, terms);
+}
+
+function isTerms(value: unknown): value is Terms {
+  const { quota, windowMs, burst } = value as Partial<Record<keyof Terms, unknown>>;
+  return [quota, windowMs, burst].every(isWhole);
 }
 
 function isWhole(value: unknown): value is number {
@@ -128,11 +162,6 @@ function lifeOf({ quota, windowMs, burst }: Terms): number {
 function leftOf(bucket: Bucket, terms: Terms): number {
   const room = roomOf(bucket, terms);
   return terms.quota === 0 || room <= 0n ? 0 : Number(room / BigInt(bucket.windowMs));
-}
-
-/** No rate at all is none to drain at: what was used is forgotten no sooner for it. */
-function isOtherRate(bucket: Bucket, { quota, windowMs }: Terms): boolean {
-  return quota > 0 && (bucket.quota !== quota || bucket.windowMs !== windowMs);
 }
 
 /** When `tokens`, at most the burst, can be had if nobody else asks. */

@@ -235,3 +235,42 @@ describe("what else a Limiter does", () => {
     expect(await hold("b", { wanted: 4, inUse: 3, turn: 2 })).toMatchObject({ permits: 3 });
   });
 });
+
+describe("L5 what is owed and reserved outlives an abort", () => {
+  test("L5 a debt beyond the quota is paid in full", async () => {
+    for (const algorithm of ["fixed-window", "token-bucket"] as const) {
+      const rule: Rule = { ...long, algorithm, name: `owed-${algorithm}`, burst: 160 };
+      await limiter(rule).charge(requestFor(rule, 400, { isDebt: true }));
+      const before = await peek(rule);
+      await abortAllDurableObjects();
+      expect(await peek(rule)).toMatchObject({ used: before.used, remaining: 0 });
+      expect((await charge(rule, 1)).kind).toBe("refused");
+    }
+  });
+
+  test("L4 a reservation is settled once, and not at all in a budget that was reset since", async () => {
+    const rule = { ...long, name: "reserved" };
+    const reserve = (reservation: string) =>
+      limiter(rule).reserve({ v: 1, rule, budget: "b", reservation, cost: 50, ttlMs: 60_000 });
+    const settle = (reservation: string) => limiter(rule).settle({ v: 1, rule, budget: "b", reservation, cost: 0 });
+    await reserve("r");
+    await abortAllDurableObjects();
+    const before = (await peek(rule)).remaining;
+    expect(await reserve("r")).toMatchObject({ kind: "granted", tokens: 50 });
+    expect((await peek(rule)).remaining).toBe(before);
+    for (let again = 0; again < 3; again += 1) {
+      expect(await settle("r")).toMatchObject({ kind: "settled", returned: 50 });
+      // An abort costs a block, and another answer gives nothing back.
+      const { remaining } = await peek(rule);
+      expect(remaining).toBeLessThanOrEqual(before + 50);
+      if (again === 0) expect(remaining).toBe(before + 50);
+      await abortAllDurableObjects();
+    }
+    await reserve("s");
+    await limiter(rule).reset({ v: 1, rule, budget: "b" });
+    await charge(rule, 100);
+    await abortAllDurableObjects();
+    await settle("s");
+    expect((await peek(rule)).remaining).toBeLessThanOrEqual(60);
+  });
+});

@@ -1,36 +1,110 @@
-/** Each configuration in a guide is one that the mesh would run. */
-import { readFileSync } from "node:fs";
+/**
+ * Each configuration in a guide is one that the mesh would run, and says what the guide says of it; and no block of a
+ * guide is without a test: `mesh/guides` runs lines and programs, `mesh/package` the library's.
+ */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
+import { defineMesh, readsAndWrites } from "../../workers/config/define.ts";
 import type { Mesh } from "../../workers/config/mesh.ts";
-import { readsAndWrites } from "../../workers/config/reads-and-writes.ts";
+import { blocksOf, type Block, configurationOf, guides, isConfiguration, programNameOf } from "../support/guide.ts";
 
-const guide = readFileSync(join(import.meta.dirname, "../../docs/guides/protect-an-api.md"), "utf8");
-const snippets = [...guide.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+const root = join(import.meta.dirname, "..", "..");
+/** The library's guide: a Worker, its configuration, what is swapped, and the configuration of a second Worker. */
+const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "toml"] };
 
-async function meshOf(snippet: string): Promise<Mesh> {
-  const presets = `const readsAndWrites = () => (${JSON.stringify(readsAndWrites())});`;
-  const source = snippet.replace(/^import .*$/m, `const defineMesh = (config) => config; ${presets}`);
-  const { default: config } = (await import(
-    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(source)}`
-  )) as { readonly default: unknown };
-  return compile(config);
+const configurations = guides.flatMap((guide) => blocksOf(guide).filter(isConfiguration));
+
+function meshOf(block: Block | undefined): Mesh {
+  if (block === undefined) throw new Error("expected a configuration in the guide: received none");
+  return compile(configurationOf(block, { defineMesh, readsAndWrites }));
 }
 
-test("the guide to protecting an API shows three configurations", () => {
-  expect(snippets).toHaveLength(3);
+/** The n-th of a guide, from 0. */
+const configured = (guide: string, nth = 0) => meshOf(blocksOf(guide).filter(isConfiguration)[nth]);
+
+function howTested(block: Block): string {
+  if (isConfiguration(block)) return "compiled here";
+  if (block.guide === library.guide) return "mesh/package";
+  const isRun = block.language === "console" || programNameOf(block) !== null;
+  return isRun ? "mesh/guides" : `not at all: ${block.at}`;
+}
+
+describe("every guide", () => {
+  test("has blocks, and none of them is untested", () => {
+    expect(guides.length).toBeGreaterThan(5);
+    for (const guide of guides) {
+      expect([guide, blocksOf(guide).length]).not.toEqual([guide, 0]);
+      expect([guide, textOf(guide).match(/^\s*```/gm)?.length]).toEqual([guide, 2 * blocksOf(guide).length]);
+      for (const block of blocksOf(guide)) expect(howTested(block)).not.toMatch(/^not at all/);
+    }
+    expect(blocksOf(library.guide).map(({ language }) => language)).toEqual(library.languages);
+  });
+
+  test("runs the programs that it shows, by name", () => {
+    for (const guide of guides) {
+      const lines = blocksOf(guide).filter(({ language }) => language === "console");
+      for (const name of blocksOf(guide).map(programNameOf)) {
+        if (name !== null) expect(lines.some(({ text }) => text.includes(` ${name}\n`))).toBe(true);
+      }
+    }
+  });
+
+  test.each(configurations.map((block) => [block.at, block] as const))("%s is a configuration", (_at, block) => {
+    expect(meshOf(block).routes.length).toBeGreaterThan(0);
+  });
+
+  test("shows configurations whose types are right", async () => {
+    mkdirSync(join(root, "dist"), { recursive: true });
+    const folder = mkdtempSync(join(root, "dist", "guide-types-"));
+    try {
+      for (const [index, { text }] of configurations.entries()) writeFileSync(join(folder, `${index}.ts`), text);
+      const project = { extends: "../../tsconfig.base.json", include: ["*.ts"] };
+      writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(project));
+      const compiler = join(root, "node_modules", ".bin", "tsc");
+      const checked = promisify(execFile)(compiler, ["--pretty", "false", "-p", folder]);
+      expect(
+        await checked.then(
+          () => "",
+          (error: unknown) => String((error as { readonly stdout?: unknown }).stdout),
+        ),
+      ).toBe("");
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
 
-test("its preset is 200 reads and 50 writes a second by address", async () => {
-  const { limits } = await meshOf(snippets[0] ?? "");
+test("protect-an-api.md: 200 reads and 50 writes a second by address, and a limit that admits when it cannot ask", () => {
+  const { limits } = configured("protect-an-api.md");
   expect(limits.get("reads")).toMatchObject({ quota: 200, windowMs: 1_000, by: [{ kind: "address" }] });
   expect(limits.get("writes")).toMatchObject({ quota: 50, windowMs: 1_000, by: [{ kind: "address" }] });
+  const own = configured("protect-an-api.md", 1);
+  expect(own.limits.get("exports")).toMatchObject({ algorithm: "sliding-window", onError: "open", timeoutMs: 1_000 });
+  expect(own.addresses.from).toMatchObject({ kind: "header", header: "x-forwarded-for" });
 });
 
-test("its plans and its costs are what the text says", async () => {
-  const plans = await meshOf(snippets[1] ?? "");
-  expect(plans.limits.get("plan")).toMatchObject({ quota: { claim: "plan", else: 10 }, burst: 1_000 });
-  const costs = await meshOf(snippets[2] ?? "");
-  expect(costs.routes[0]?.limits[0]).toMatchObject({ cost: 100, costHeader: "x-tokens-used" });
+test("plans-per-tenant.md: the quota is by the claim, and the bucket of a table is as large as its largest plan", () => {
+  const [block] = blocksOf("plans-per-tenant.md");
+  const plan = configured("plans-per-tenant.md").limits.get("plan");
+  expect(plan).toMatchObject({ quota: { claim: "plan", else: 5 }, windowMs: 86_400_000, algorithm: "fixed-window" });
+  const bucket = block?.text.replace("quota:", 'algorithm: "token-bucket", quota:') ?? "";
+  expect(meshOf(block && { ...block, text: bucket }).limits.get("plan")?.burst).toBe(1_000);
+  const ofOne = bucket.replace(/of: \{.*?\}/, 'of: { free: 5, pro: "unlimited", internal: "unlimited" }');
+  expect(meshOf(block && { ...block, text: ofOne }).limits.get("plan")?.burst).toBe(5);
+});
+
+test("costs-known-at-the-end.md: 100 are taken before, and the answer's header says the rest", () => {
+  const { routes } = configured("costs-known-at-the-end.md");
+  expect(routes[0]?.limits[0]).toMatchObject({ cost: 100, costHeader: "x-tokens-used" });
+  expect(routes[1]?.limits[0]).toMatchObject({ cost: 5, costHeader: null });
+});
+
+test("limits-as-a-service.md: what is by key is counted by calls, a limit waits a second, and a token holds for 15 minutes", () => {
+  const { limits, tokens } = configured("limits-as-a-service.md");
+  expect(limits.get("mails")).toMatchObject({ by: [{ kind: "key" }], timeoutMs: 1_000, onError: "closed" });
+  expect(tokens.ttlSeconds).toBe(15 * 60);
 });

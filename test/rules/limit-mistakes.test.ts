@@ -33,19 +33,34 @@ const rows: readonly MistakeRow[] = [
     'limits.reads.burst: expected a whole number from 1 to 1000000000: received "unlimited"',
   ],
   [
-    "an algorithm is one of three",
+    "an algorithm is one of four",
     withLimit({ algorithm: "leaky-bucket" }),
-    'limits.reads.algorithm: expected "fixed-window" or "sliding-window" or "token-bucket": received "leaky-bucket"',
+    'limits.reads.algorithm: expected "fixed-window" or "sliding-window" or "token-bucket" or "concurrency": received "leaky-bucket"',
   ],
   [
-    "permits are not counted yet",
-    withLimit({ algorithm: "concurrency" }),
-    'limits.reads.algorithm: expected "fixed-window" or "sliding-window" or "token-bucket" (others are not available in this version): received "concurrency"',
+    "permits live long enough to be renewed",
+    withLimit({ algorithm: "concurrency", windowMs: 4_999 }),
+    "limits.reads.windowMs: expected a whole number from 5000 to 300000: received 4999",
+  ],
+  [
+    "permits of a dead isolate come back before long",
+    withLimit({ algorithm: "concurrency", windowMs: 300_001 }),
+    "limits.reads.windowMs: expected a whole number from 5000 to 300000: received 300001",
+  ],
+  [
+    "permits have no burst",
+    withLimit({ algorithm: "concurrency", windowMs: 10_000, burst: 5 }),
+    'limits.reads.burst: expected no such setting: only algorithm "token-bucket" has one: received 5',
+  ],
+  [
+    "permits are for requests",
+    withLimit({ algorithm: "concurrency", windowMs: 10_000, by: "key" }),
+    'limits.reads.by: expected what a request has: a permit is held while a request runs, and never taken by key: received "key"',
   ],
   [
     "an algorithm is a name",
     withLimit({ algorithm: 1 }),
-    'limits.reads.algorithm: expected "fixed-window" or "sliding-window" or "token-bucket": received 1',
+    'limits.reads.algorithm: expected "fixed-window" or "sliding-window" or "token-bucket" or "concurrency": received 1',
   ],
   [
     "a fixed window has no burst",

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LimitChange, RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import { RuleBook } from "../../durable-objects/limiter/rule-book.ts";
 import type { Limit } from "../../workers/config/mesh.ts";
 import { changeInForce, RulesInForce } from "../../workers/limit/rules-in-force.ts";
 import { MeshRules } from "../../workers/limit/mesh-rules.ts";
+import { MemoryLedger } from "../support/limiter-ledger.ts";
 import { filedLimit } from "./limit-api-world.ts";
 
 const now = 1_750_000_000_000;
@@ -213,5 +215,71 @@ describe("what a limiter tells before the view has it", () => {
       7,
       true,
     ]);
+  });
+});
+
+describe("L6 at the end of a change, by clocks that differ", () => {
+  const expiresAt = now + 1_000;
+  const version = changed(5, { quota: 50, expiresAt });
+
+  /** An edge whose clock is off, before a limiter that knows the change. */
+  class Apart {
+    /** By the limiter's clock. */
+    at = now;
+    readonly #book = new RuleBook(new MemoryLedger());
+    readonly #rules: MeshRules;
+
+    constructor(offsetMs: number, viewed: Changed | undefined = version) {
+      const view = { limitChange: () => viewed, lastReset: () => 0, current: () => true as const };
+      this.#rules = new MeshRules(new Map([["reads", filed]]), view, () => this.at + offsetMs);
+      this.#book.newerThan({ version }, now);
+    }
+
+    /** Asks as desks do, until the limiter counts: by which quota, and after how many calls. */
+    ask(): { readonly quota: unknown; readonly calls: number } {
+      for (let calls = 1; calls <= 8; calls += 1) {
+        const limit = this.#rules.find("reads");
+        const told = this.#book.newerThan({ version: limit?.version ?? null }, this.at);
+        if (told === null) return { quota: limit?.quota, calls };
+        this.#rules.hear("reads", told);
+      }
+      throw new Error("expected the limiter and the edge to agree");
+    }
+  }
+
+  const moments = fc.array(fc.integer({ min: -999, max: 2_000 }), { minLength: 1, maxLength: 9 });
+  const inOrder = (times: readonly number[]) => times.toSorted((one, other) => one - other).map((ms) => expiresAt + ms);
+
+  test("L6 an edge that is ahead, however far, counts by the limiter's clock, and asks twice at most", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 3_600_000 }), moments, (offsetMs, times) => {
+        const apart = new Apart(offsetMs);
+        for (const at of inOrder(times)) {
+          apart.at = at;
+          const { quota, calls } = apart.ask();
+          expect(calls).toBeLessThanOrEqual(2);
+          if (at < expiresAt) expect(quota).toBe(50);
+          else if (at >= expiresAt + 250) expect(quota).toBe(3);
+        }
+      }),
+    );
+  });
+
+  test("L6 an edge that is behind counts under the change as long as its clock says so, and asks once", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 250 }), moments, (offsetMs, times) => {
+        const apart = new Apart(-offsetMs);
+        for (const at of inOrder(times)) {
+          apart.at = at;
+          expect(apart.ask()).toEqual({ quota: at < expiresAt + offsetMs ? 50 : 3, calls: 1 });
+        }
+      }),
+    );
+  });
+
+  test("L6 an edge that knows an older change only is told of the one that has expired, and counts by the file", () => {
+    const apart = new Apart(0, changed(4, { quota: 40 }));
+    apart.at = expiresAt;
+    expect(apart.ask()).toEqual({ quota: 3, calls: 2 });
   });
 });

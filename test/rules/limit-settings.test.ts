@@ -39,6 +39,14 @@ describe("a limit", () => {
     expect(compiled({ algorithm })).toMatchObject({ algorithm, windowMs, burst, quota: 10 });
   });
 
+  test("of requests at once has permits that live ten seconds unless they are renewed, or as long as it says", () => {
+    const { windowMs: _, ...timeless } = limit;
+    const permits = { ...timeless, algorithm: "concurrency" };
+    const found = compile(withTop({ limits: { one: permits, other: { ...permits, windowMs: 5_000 } } })).limits;
+    expect(found.get("one")).toMatchObject({ algorithm: "concurrency", quota: 10, windowMs: 10_000, burst: 0 });
+    expect(found.get("other")).toMatchObject({ windowMs: 5_000 });
+  });
+
   test("has a bucket of its quota's size, of the largest number in a table, or of the size it says", () => {
     const bucket = { algorithm: "token-bucket" };
     expect(compiled({ ...bucket, quota: plans }).burst).toBe(1_000);

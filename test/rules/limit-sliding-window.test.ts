@@ -252,6 +252,14 @@ function grantedOf(grant: Grant): Grant & { readonly kind: "granted" } {
 class WeightedWindows implements Counter {
   readonly #counts = new Map<number, number>();
 
+  adopt(): boolean {
+    return false;
+  }
+
+  owed(): number {
+    return 0;
+  }
+
   offer({ cost, demand }: Ask, { quota, windowMs }: Terms, now: number): Grant {
     const window = Math.floor(now / windowMs);
     const before = (this.#counts.get(window - 1) ?? 0) * (1 - (now % windowMs) / windowMs);

@@ -26,7 +26,7 @@ async function pass(wire: Wire, route: Route, more: Partial<Passage> = {}): Prom
     if (!wire.limits.has(limit.name)) wire.limits.set(limit.name, { ...limit, version: null });
   const passage = {
     fields: new Map<string, string>(),
-    isolate: { limits: wire.desk },
+    isolate: { limits: wire.desk, partitionKeys: { parameterOf: () => "" } },
     context: wire.context,
     now: wire.now,
     route,

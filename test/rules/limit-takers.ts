@@ -41,6 +41,7 @@ const plain: Ask = { cost: 1, demand: 1, lease: 0, paced: 0, nth: 1, isDebt: fal
 export function charge(counter: Counter, wish: Partial<Ask>, terms: Terms, now: number): Grant {
   const cost = wish.cost ?? plain.cost;
   const ask = { ...plain, demand: cost, ...wish };
+  counter.adopt(terms, now);
   const offered = counter.offer(ask, terms, now);
   if (offered.kind === "granted") counter.take(offered, ask, terms, now);
   return offered;
@@ -187,6 +188,8 @@ export class Random {
 /** A mistake: tokens that are leased are counted as if they were spent when they were granted. */
 export function countsLeasesAsSpent(counter: Counter): Counter {
   return {
+    adopt: (terms, now) => counter.adopt(terms, now),
+    owed: (terms, now) => counter.owed(terms, now),
     offer: (ask, terms, now) => counter.offer(ask, terms, now),
     take: ({ kind, moved }, ask, terms, now) =>
       counter.take({ kind, tokens: moved, lease: null, moved, stamp: now }, ask, terms, now),

@@ -151,8 +151,22 @@ describe("refusals", () => {
     ["a cost over the burst", quick, 11],
     ["any cost under a quota of 0", { ...quick, quota: 0 }, 1],
     ["no cost under a quota of 0", { ...quick, quota: 0 }, 0],
+    ["any cost of a bucket without a size", { ...quick, quota: 0, burst: 0 }, 1],
+    ["no cost of a bucket without a size", { ...quick, quota: 0, burst: 0 }, 0],
   ])("%s is refused for ever", (_name, terms, cost) => {
     expect(charge(freshTokenBucket(), { cost }, terms, start)).toMatchObject({ kind: "refused", retryMs: null });
+  });
+
+  test("R22 a bucket of a quota of 0 has nothing, whatever was taken before, and says when to look again", () => {
+    const counter = freshTokenBucket();
+    for (const burst of [0, 10]) {
+      const nothing = { ...quick, quota: 0, burst };
+      expect(counter.standing(nothing, start)).toEqual({ used: 0, remaining: 0, resetMs: 0, sameForMs: 1_000 });
+    }
+    charge(counter, { cost: 10 }, quick, start);
+    expect(charge(counter, { cost: 1 }, { ...quick, quota: 0, burst: 0 }, start + 500).kind).toBe("refused");
+    // What was used is forgotten no sooner for it, and no later.
+    expect(counter.standing(quick, start + 500).remaining).toBe(5);
   });
 
   test.each([1, 2, 5, 100])("a burst of %d can be had at once, also where leases are given", (burst) => {

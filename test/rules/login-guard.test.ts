@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
 import { budgetsOf, type LoginAttempt } from "../../workers/login/login-budgets.ts";
 import { delayOf, longestDelayMs } from "../../workers/login/login-delay.ts";
@@ -61,14 +61,74 @@ describe("L9 by account and address together", () => {
   test("L9 attempts in flight count: while they are checked nobody else's secret is looked at", async () => {
     const world = new LoginWorld();
     const checks = Promise.withResolvers<boolean>();
-    const inFlight = Array.from({ length: settings.failures }, () =>
-      world.attempt({ kind: "account", account: "ada", address: "192.0.2.1" }, () => checks.promise),
-    );
+    const ada = (check: () => Promise<boolean>) =>
+      world.attempt({ kind: "account", account: "ada", address: "192.0.2.1" }, check);
+    const inFlight = Array.from({ length: settings.failures }, () => ada(() => checks.promise));
     await expect.poll(() => world.tried).toBe(settings.failures);
-    expect(await world.login("ada", "right")).toMatchObject({ kind: "refused" });
+    const waiting = world.login("ada", "right");
+    await settled();
+    expect(world.tried).toBe(settings.failures);
     checks.resolve(true);
     await Promise.all(inFlight);
-    expect(await world.login("ada", "right")).toEqual(right);
+    expect(await waiting).toEqual(right);
+  });
+
+  test("L9 right secrets that come at once are all let in, however many there are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 10 }), async (count, failures) => {
+        const world = new LoginWorld({ ...settings, failures });
+        const answers = await world.flood(count, () => world.login("ada", "right"));
+        expect(answers).toEqual(answers.map(() => right));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("L9 of right and wrong secrets at once at most `failures` wrong ones are tried, at whatever edges", async () => {
+    const secrets = fc.array(fc.record({ isRight: fc.boolean(), edge: fc.nat(2) }), { maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(secrets, fc.integer({ min: 1, max: 5 }), async (given, failures) => {
+        const world = new LoginWorld({ ...settings, failures });
+        const answers = await Promise.all(
+          given.map(({ isRight, edge }) => world.at(edge).login("ada", isRight ? "right" : "wrong")),
+        );
+        expect(answers.filter((answer) => answer.kind === "checked" && !answer.result).length).toBeLessThanOrEqual(
+          failures,
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("L9 who waits behind wrong secrets is refused as soon as they are known to be wrong, for no further call", async () => {
+    const world = new LoginWorld();
+    const answers = await world.flood(30, () => world.login("ada", "wrong"));
+    expect(answers.filter(({ kind }) => kind === "refused")).toHaveLength(25);
+    expect(world.calls.filter((call) => call.startsWith("reserve _login 1"))).toHaveLength(30);
+  });
+
+  test("L9 nobody waits longer than five seconds, nor more than 64 behind one place", async () => {
+    vi.useFakeTimers();
+    const world = new LoginWorld();
+    const never = () => new Promise<boolean>(() => undefined);
+    const ada = () => world.attempt({ kind: "account", account: "ada", address: "192.0.2.1" }, never);
+    for (let index = 0; index < settings.failures; index += 1) void ada();
+    await expect.poll(() => world.tried).toBe(settings.failures);
+    let refused = 0;
+    const waiting = world.flood(70, () => world.login("ada", "right").finally(() => (refused += 1)));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(refused).toBe(6);
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await waiting).every(({ kind }) => kind === "refused")).toBe(true);
+    vi.useRealTimers();
+  });
+
+  test("L9 attempts that were cut off are waited for no more after a while", async () => {
+    const world = new LoginWorld({ failures: 1, windowMs: 60_000 });
+    void world.attempt({ kind: "account", account: "ada", address: "192.0.2.1" }, () => new Promise(() => undefined));
+    await expect.poll(() => world.tried).toBe(1);
+    world.now += 15_000;
+    expect(await world.login("ada", "right")).toMatchObject({ kind: "refused" });
   });
 
   test("L9 an attempt that crashes counts like a failure", async () => {
@@ -256,6 +316,11 @@ describe("L9 the built-in client", () => {
     expect(await world.client(client, "wrong", "192.0.2.2")).toEqual({ kind: "wrong" });
   });
 });
+
+/** Whatever promises still do at this moment. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
+}
 
 test("a delay grows with every attempt, up to the longest", () => {
   expect([-1, 0].map(delayOf)).toEqual([0, 0]);

@@ -5,6 +5,7 @@ import type { ReserveRequest, SettleRequest } from "../../durable-objects/limite
 import { guardedClientLogin, type ClientLogin } from "../../workers/login/client-login.ts";
 import type { LoginAttempt } from "../../workers/login/login-budgets.ts";
 import { LoginGuard, type Guarded } from "../../workers/login/login-guard.ts";
+import { UnderWay } from "../../workers/login/under-way.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
 
 export const settings = { failures: 5, windowMs: 10_000 };
@@ -23,8 +24,14 @@ export class LoginWorld {
   readonly guard: LoginGuard;
   readonly #ledgers = new Map<string, MemoryLedger>();
   readonly #objects = new Map<string, Budgets>();
+  readonly #edges = new Map<number, LoginWorld>();
+  readonly #shared: LoginWorld | null;
 
-  constructor(of = settings) {
+  readonly #settings: typeof settings;
+
+  constructor(of = settings, shared: LoginWorld | null = null) {
+    this.#settings = of;
+    this.#shared = shared;
     this.guard = new LoginGuard({
       limiter: (limit) => ({
         reserve: async (request: ReserveRequest) => {
@@ -40,7 +47,15 @@ export class LoginWorld {
       }),
       settings: of,
       wait: async (ms) => this.waits.push(ms),
+      underWay: new UnderWay(() => this.now),
     });
+  }
+
+  /** Another edge before the same limiters. */
+  at(edge: number): LoginWorld {
+    const known = this.#edges.get(edge) ?? new LoginWorld(this.#settings, this);
+    this.#edges.set(edge, known);
+    return known;
   }
 
   /** A login as the password grant makes it: unknown accounts have a secret that nothing matches. */
@@ -75,6 +90,7 @@ export class LoginWorld {
   }
 
   #object(limit: string): Budgets {
+    if (this.#shared !== null) return this.#shared.#object(limit);
     if (this.unreachable.has(limit)) throw new Error("the object is gone");
     const ledger = this.#ledgers.get(limit) ?? new MemoryLedger();
     this.#ledgers.set(limit, ledger);

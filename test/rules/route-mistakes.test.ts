@@ -3,6 +3,8 @@ import { limit, type MistakeRow, route, mistakesOf, service, withRoute, withTop 
 
 const plans = { claim: "plan", of: { free: 10 }, else: 10 };
 
+const slots = { by: "address", algorithm: "concurrency", quota: 10 };
+
 const rows: readonly MistakeRow[] = [
   [
     "routes are needed",
@@ -140,6 +142,34 @@ const rows: readonly MistakeRow[] = [
     "a cost is in a header",
     withRoute({ limits: [{ name: "reads", costHeader: "x cost" }] }, { limits: { reads: limit } }),
     `routes[0].limits[0].costHeader: expected a header's name: received "x cost"`,
+  ],
+  [
+    "a request holds one permit",
+    withRoute({ limits: [{ name: "slots", cost: 2 }] }, { limits: { slots } }),
+    "routes[0].limits[0].cost: expected 1: a request holds one permit while it runs: received 2",
+  ],
+  [
+    "a permit is never free of charge",
+    withRoute({ limits: [{ name: "slots", cost: 0 }] }, { limits: { slots } }),
+    "routes[0].limits[0].cost: expected 1: a request holds one permit while it runs: received 0",
+  ],
+  [
+    "a permit has no cost to tell afterwards",
+    withRoute({ limits: [{ name: "slots", costHeader: "x-cost" }] }, { limits: { slots } }),
+    'routes[0].limits[0].costHeader: expected no such setting: a limit of requests at once has no cost: received "x-cost"',
+  ],
+  [
+    "a limit counts at least one of the route's methods",
+    withRoute({ methods: ["POST"], limits: ["reads"] }, { limits: { reads: { ...limit, methods: "read" } } }),
+    'routes[0].limits[0]: expected a limit that counts a method of the route (this one counts GET, HEAD, OPTIONS): received "reads"',
+  ],
+  [
+    "a limit that is written as an object does, too",
+    withRoute(
+      { methods: ["GET"], limits: [{ name: "reads", cost: 2 }] },
+      { limits: { reads: { ...limit, methods: ["PUT"] } } },
+    ),
+    'routes[0].limits[0].name: expected a limit that counts a method of the route (this one counts PUT): received "reads"',
   ],
   [
     "identity is one of three",

@@ -9,6 +9,7 @@ import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk, type Rules } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
+import { settled, takeOverTimers } from "./limit-timers.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 export interface IsolateSettings {
@@ -149,25 +150,4 @@ export function send(isolate: Isolate, asks: readonly Ask[], then: (taken: Taken
   const taken = isolate.desk.take(asks, isolate.context);
   if (taken instanceof Promise) void taken.then(then);
   else then(taken);
-}
-
-/** Everything that promises still have to do in this moment. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-function takeOverTimers(time: VirtualTime): () => void {
-  const { setTimeout, clearTimeout } = globalThis;
-  const cancelled = new Set<number>();
-  let ids = 0;
-  globalThis.setTimeout = ((callback: () => void, ms = 0) => {
-    ids += 1;
-    const id = ids;
-    time.after(ms, () => {
-      if (!cancelled.delete(id)) callback();
-    });
-    return id;
-  }) as unknown as typeof setTimeout;
-  globalThis.clearTimeout = ((id: number) => void cancelled.add(id)) as typeof clearTimeout;
-  return () => Object.assign(globalThis, { setTimeout, clearTimeout });
 }

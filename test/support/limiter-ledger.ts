@@ -1,5 +1,12 @@
 /** A Limiter's ledger in memory: storage that outlives a crash of the core that it is given to. */
-import type { Fact, Ledger, Note, ReservationRow, Row } from "../../durable-objects/limiter/ledger.ts";
+import {
+  voidStamp,
+  type Fact,
+  type Ledger,
+  type Note,
+  type ReservationRow,
+  type Row,
+} from "../../durable-objects/limiter/ledger.ts";
 
 export class MemoryLedger implements Ledger {
   readonly rows = new Map<string, Row>();
@@ -34,6 +41,12 @@ export class MemoryLedger implements Ledger {
   saveReservation(id: string, row: ReservationRow): void {
     this.writes += 1;
     this.reservations.set(id, row);
+  }
+
+  voidReservations(budget: string): void {
+    for (const [id, row] of this.reservations) {
+      if (row.budget === budget) this.saveReservation(id, { ...row, stamp: voidStamp });
+    }
   }
 
   fact(name: Fact): number | null {

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { readCookie } from "../auth/cookie.ts";
 import type { Origin } from "../auth/parts.ts";
-import { clientAddress } from "../login/client-address.ts";
+import { clientAddress } from "../gate/address.ts";
 import { readTokenForm, type TokenForm } from "../token/client-credential.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
@@ -13,13 +13,16 @@ import { refused } from "./refused.ts";
 type Call = Context<ApiEnv>;
 
 export function originOfLogin(c: Call): Origin {
-  const found = clientAddress(c.var.isolate, c.req.raw.headers);
+  const { isolate } = c.var;
+  const found = clientAddress(isolate.mesh.addresses, isolate.local !== null, (name) => c.req.header(name));
   if (found.kind === "refused") throw refused("malformed_request", found.detail);
   return { address: found.address, zone: c.req.header("cf-worker") };
 }
 
 export async function readForm(request: Request): Promise<TokenForm> {
   const text = await readText(request);
+  // What a body of these means is nobody's to say (RFC 9110 section 9.3.1), and their requests are kept in more places.
+  if (text !== "" && safeMethods.has(request.method)) throw refused("malformed_request", "body: expected none");
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (text !== "" && type !== "application/x-www-form-urlencoded") {
     throw refused("malformed_request", "Content-Type: expected application/x-www-form-urlencoded");
@@ -32,8 +35,12 @@ export async function readForm(request: Request): Promise<TokenForm> {
 /** A token in the `Authorization` field, else in the cookie. */
 export interface Presented {
   readonly token: string;
+  /** Then scripts of the page do not have it, and are not told. */
   readonly isCookie: boolean;
 }
+
+/** RFC 9110 section 9.2.1. */
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 export function presentedToken(c: Call): Presented | null {
   const credential = readCredential(c.req.header("authorization") ?? null);
@@ -42,7 +49,9 @@ export function presentedToken(c: Call): Presented | null {
   if (credential.kind === "other") return null;
   const found = readCookie(c.req.header("cookie") ?? null, c.var.isolate.mesh.tokens.cookie);
   if (found.kind === "doubled") throw refused("malformed_token", "Cookie: expected the token's cookie once");
-  return found.kind === "token" ? { token: found.token, isCookie: true } : null;
+  if (found.kind === "none") return null;
+  if (!safeMethods.has(c.req.method)) expectOwnOrigin(c);
+  return { token: found.token, isCookie: true };
 }
 
 /** Whose it is, or a refusal. */
@@ -52,11 +61,10 @@ export async function verified(c: Call, { token }: Presented): Promise<Identity>
   throw refused(verdict.code, undefined, verdict.code === "not_current" ? { headers: { "Retry-After": "1" } } : {});
 }
 
-/** A browser sends cookies along from anywhere: what changes something must come from this site itself. */
+/** Browsers send cookies along, and take them, from anywhere: what changes something must come from this site itself. */
 export function expectOwnOrigin(c: Call): void {
-  const { origin } = new URL(c.req.url);
-  if (c.req.header("origin") !== origin)
-    throw refused("forbidden", "Origin: expected this site's, because a cookie came along");
+  if (c.req.header("origin") !== new URL(c.req.url).origin)
+    throw refused("forbidden", "Origin: expected this site's, because of the cookie");
 }
 
 /** Where the auth paths are for clients. */

@@ -41,7 +41,7 @@ async function authorize(c: Call): Promise<Response> {
     case "nobody":
       return showLogin(c, asked.request, null, 200);
     case "wrong":
-      return showLogin(c, asked.request, "This name and password do not belong together.", 401);
+      return challenging(showLogin(c, asked.request, "This name and password do not belong together.", 401));
     case "refused": {
       const page = showLogin(c, asked.request, "Too many attempts. Wait a little, then try again.", 429);
       page.headers.set("Retry-After", String(Math.max(1, wholeSeconds(login.retryAfterMs))));
@@ -56,8 +56,9 @@ async function authorize(c: Call): Promise<Response> {
 async function loggedIn(c: Call, parts: AuthParts): Promise<LoggedIn> {
   const form = c.req.method === "POST" ? await readForm(c.req.raw) : new Map<string, string>();
   const authorization = c.req.header("authorization") ?? null;
-  const presented = presentedToken(c);
-  if (form.size === 0 && presented !== null) return byToken(c, parts, presented.token);
+  // Whoever fills in the form means it, whatever cookie comes along.
+  const presented = form.size === 0 ? presentedToken(c) : null;
+  if (presented !== null) return byToken(c, parts, presented.token);
   const basic = form.size === 0 && authorization !== null ? readClientCredential(authorization, new Map()) : null;
   const name = form.get("username") ?? (basic?.kind === "given" ? basic.client : undefined);
   const password = form.get("password") ?? (basic?.kind === "given" ? basic.secrets[0] : undefined);
@@ -97,8 +98,12 @@ async function withCode(
     });
   }
   const code = await giveCode(parts, { person, client, redirectUri, codeChallenge, scopes: granted.scopes });
-  if (code === null) return sentBack(c, redirectUri, { error: "temporarily_unavailable", state });
-  return sentBack(c, redirectUri, { code, state });
+  if (code.kind === "not_given") {
+    // RFC 6749 section 4.1.2.1 has a list of its own.
+    const error = code.error === "temporarily_unavailable" ? code.error : "access_denied";
+    return sentBack(c, redirectUri, { error, error_description: code.detail ?? null, state });
+  }
+  return sentBack(c, redirectUri, { code: code.text, state });
 }
 
 function showLogin(c: Call, { client, redirectUri }: AuthorizeRequest, fault: string | null, status: number): Response {
@@ -107,6 +112,12 @@ function showLogin(c: Call, { client, redirectUri }: AuthorizeRequest, fault: st
   const url = new URL(loginUrl);
   for (const [name, value] of new URL(c.req.url).searchParams) url.searchParams.append(name, value);
   return new Response(null, { status: 303, headers: { Location: url.href, "Cache-Control": "no-store" } });
+}
+
+/** Every 401 names a scheme (RFC 9110 section 15.5.2); at this one no browser opens a window of its own. */
+function challenging(page: Response): Response {
+  page.headers.set("WWW-Authenticate", 'Bearer realm="mesh"');
+  return page;
 }
 
 function sentBack(c: Call, redirectUri: string, answer: Readonly<Record<string, string | null>>): Response {

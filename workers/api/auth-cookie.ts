@@ -1,12 +1,11 @@
 /** …/token/cookie, …/token/redirect and …/logout: the token's delivery to browsers, and its end. */
 import { type Context, Hono } from "hono";
-import { clearCookie, setCookie } from "../auth/cookie.ts";
-import { ask } from "./auth-token.ts";
+import { clearCookie, fitsCookie, longestCookie, setCookie } from "../auth/cookie.ts";
+import { ask, endQuery } from "./auth-token.ts";
 import { expectOwnOrigin, presentedToken } from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { endToken } from "./end-session.ts";
-import { ackedByRegions } from "./fields.ts";
 import { refused } from "./refused.ts";
 
 type Call = Context<ApiEnv>;
@@ -21,10 +20,16 @@ export function cookiePaths(): Hono<ApiEnv> {
 
 /** The token goes into the cookie only: scripts of the page never see it. */
 async function giveCookie(c: Call): Promise<Response> {
+  // Another site's form must not log its reader in as somebody else.
+  if (c.req.header("origin") !== undefined) expectOwnOrigin(c);
+  const { cookie } = c.var.isolate.mesh.tokens;
   const { token, expiresAt, username, roles } = await ask(c);
+  if (!fitsCookie(cookie, token)) {
+    throw refused("conflict", `token: expected at most ${longestCookie} bytes: browsers drop longer cookies`);
+  }
   const left = Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000));
   const headers = {
-    "Set-Cookie": setCookie(c.var.isolate.mesh.tokens.cookie, token, left),
+    "Set-Cookie": setCookie(cookie, token, left),
     "Auth-Token-Valid-Until": new Date(expiresAt).toISOString(),
     "Cache-Control": "no-store",
   };
@@ -54,9 +59,8 @@ async function redirectWithToken(c: Call): Promise<Response> {
  * cookie goes all the same.
  */
 async function logOut(c: Call): Promise<Response> {
-  const how = readQuery(c.req.url, ackedByRegions);
+  const how = readQuery(c.req.url, endQuery);
   const presented = presentedToken(c);
-  if (presented?.isCookie === true) expectOwnOrigin(c);
   const cleared = clearCookie(c.var.isolate.mesh.tokens.cookie);
   const verdict =
     presented === null ? null : await c.var.isolate.tokens.verify(presented.token, c.executionCtx, Date.now());

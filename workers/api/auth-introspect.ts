@@ -4,7 +4,7 @@ import { clientOf } from "../auth/give.ts";
 import { readRefresh } from "../auth/grant-text.ts";
 import { asked } from "../auth/holder.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
-import { notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
+import { notCurrent, notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
 import { readAskingClient } from "../auth/token-request.ts";
 import { ownClient } from "../auth/issue.ts";
 import { readCredential } from "../token/credential.ts";
@@ -55,11 +55,11 @@ async function revoke(c: Call): Promise<Response> {
   const refresh = await readRefresh(token, parts.key);
   if (refresh !== null) return revokeFamily(c, parts, asker, refresh.family, how);
   const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
-  if (verdict.kind === "refused" && verdict.code === "not_current") {
-    throw oauthRefused(notGiven("not_current", "temporarily_unavailable"), { "Retry-After": "1" });
-  }
+  if (verdict.kind === "refused" && verdict.code === "not_current") throw oauthRefused(notCurrent);
   if (verdict.kind === "accepted") {
-    expectOwner(asker, verdict.identity.client);
+    const { issuer, client } = verdict.identity;
+    // An outside issuer's clients are others, whatever their names.
+    expectOwner(asker, issuer === c.var.isolate.mesh.tokens.issuer ? client : null);
     await publishOwed(c.var.isolate, c.executionCtx, await eventsOf(c, verdict.identity, token), how);
   }
   return new Response(null, { status: 200, headers: noStore });
@@ -125,8 +125,7 @@ function expectOwner(asker: Asker, client: string | null): void {
 async function describeAccess(c: Call, token: string): Promise<Readonly<Record<string, unknown>> | null> {
   const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
   if (verdict.kind === "accepted") return described(verdict.identity);
-  if (verdict.code === "not_current")
-    throw oauthRefused(notGiven("not_current", "temporarily_unavailable"), { "Retry-After": "1" });
+  if (verdict.code === "not_current") throw oauthRefused(notCurrent);
   return null;
 }
 

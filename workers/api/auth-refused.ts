@@ -47,6 +47,7 @@ export function answerOAuth(error: Error, c: Context<ApiEnv>): Response {
 function errorOf(code: string): OAuthError {
   if (code === "token_missing") return "invalid_client";
   if (code.startsWith("token_") || code === "malformed_token") return "invalid_token";
-  if (code === "overloaded" || code === "not_current") return "temporarily_unavailable";
+  if (code === "forbidden") return "access_denied";
+  if (code === "overloaded" || code === "not_current" || code === "outcome_unknown") return "temporarily_unavailable";
   return code === "internal_error" ? "server_error" : "invalid_request";
 }

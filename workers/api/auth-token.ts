@@ -19,7 +19,11 @@ import { refused } from "./refused.ts";
 type Call = Context<ApiEnv>;
 
 /** Their presence says it, whatever their value: so RESTHeart's clients write them. */
-const switches = v.strictObject({ renew: v.optional(v.string()), noauthchallenge: v.optional(v.string()) });
+const silent = { noauthchallenge: v.optional(v.string()) };
+const switches = v.strictObject({ ...silent, renew: v.optional(v.string()) });
+const userQuery = v.strictObject(silent);
+/** Of calls that end tokens. */
+export const endQuery = v.strictObject({ ...silent, ...ackedByRegions.entries });
 /** What scripts of other sites may read of an answer. */
 const exposed = "Auth-Token, Auth-Token-Valid-Until, Auth-Token-Location";
 
@@ -36,6 +40,8 @@ export function tokenPaths(): Hono<ApiEnv> {
 /** A token that is there already, or one that is given now. */
 export interface Answered {
   readonly token: string;
+  /** It came in a cookie, where scripts cannot read it: it goes into no body that they can. */
+  readonly isHidden: boolean;
   /** ms since 1970. */
   readonly expiresAt: number;
   readonly refreshToken: string | null;
@@ -50,9 +56,10 @@ export interface Answered {
 export async function ask(c: Call): Promise<Answered> {
   const { renew: isRenewed } = readQuery(c.req.url, switches);
   const authorization = c.req.header("authorization") ?? null;
-  const presented = readCredential(authorization).kind === "other" ? null : presentedToken(c);
   const form = await readForm(c.req.raw);
-  if (presented === null || form.size > 0) return given(await askWithCredentials(c, authorization, form));
+  // A form says who asks, whatever cookie comes along.
+  const presented = form.size > 0 || readCredential(authorization).kind === "other" ? null : presentedToken(c);
+  if (presented === null) return given(await askWithCredentials(c, authorization, form));
   const identity = await verified(c, presented);
   if (isRenewed === undefined) return known(presented, identity);
   if (identity.issuer !== c.var.isolate.mesh.tokens.issuer)
@@ -71,13 +78,17 @@ async function askWithCredentials(
   if (asked.kind === "malformed")
     throw oauthRefused({ code: "malformed_request", error: asked.error, detail: asked.detail });
   if (asked.kind === "missing") {
-    const missing = { code: "token_invalid", error: "invalid_client", detail: "expected credentials" } as const;
-    throw oauthRefused(missing, challengeFor(c));
+    throw credentialsMissing(c);
   }
   const parts = authPartsOf(c.var.isolate, c.executionCtx);
   const outcome = await give(parts, asked.request, originOfLogin(c));
   if (outcome.kind === "given") return outcome;
   throw oauthRefused(outcome, outcome.code === "token_invalid" ? challengeFor(c) : {});
+}
+
+function credentialsMissing(c: Call): Error {
+  const missing = { code: "token_missing", error: "invalid_client", detail: "expected credentials" } as const;
+  return oauthRefused(missing, challengeFor(c));
 }
 
 function given({ token, expiresAt, refreshToken, subject }: Given): Answered {

@@ -1,10 +1,11 @@
-/** GET /_mesh/v1/status: every region's place in the Log, and what this edge believes. */
+/** GET /_mesh/v1/status: every region's place in the Log, what this edge believes, and the outside issuers' keys. */
 import { Hono } from "hono";
 import { askLog } from "./ask-log.ts";
 import { requireScope } from "./authorize.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { noQuery } from "./fields.ts";
+import { issuersShown } from "./issuer-standing.ts";
 
 export function status(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
@@ -12,7 +13,10 @@ export function status(): Hono<ApiEnv> {
     readQuery(c.req.url, noQuery);
     const { isolate } = c.var;
     const { mesh, view, region } = isolate;
-    const { epoch, head, floor, unsent, regions } = await askLog(isolate, (log) => log.status());
+    const [{ epoch, head, floor, unsent, regions }, issuers] = await Promise.all([
+      askLog(isolate, (log) => log.status()),
+      issuersShown(isolate),
+    ]);
     const cursor = view.cursor;
     return c.json({
       epoch,
@@ -26,6 +30,7 @@ export function status(): Hono<ApiEnv> {
         cursor: cursor === null ? null : `${cursor.epoch}.${cursor.seq}`,
         viewLeaseEndsInMs: view.leaseEndsInMs(),
       },
+      issuers,
     });
   });
   return api;

@@ -75,7 +75,11 @@ export function readAuthorize(query: URLSearchParams, client: Client | null): Au
 function isRedirectOf(client: Client, asked: string): boolean {
   if (client.redirectUris.includes(asked)) return true;
   const loopback = withoutPort(asked);
-  return loopback !== null && client.redirectUris.some((registered) => withoutPort(registered) === loopback);
+  return (
+    loopback !== null &&
+    URL.canParse(asked) &&
+    client.redirectUris.some((registered) => withoutPort(registered) === loopback)
+  );
 }
 
 function withoutPort(uri: string): string | null {
@@ -93,9 +97,10 @@ export function redirectWith(
   issuer: string,
   answer: Readonly<Record<string, string | null>>,
 ): string {
-  const url = new URL(redirectUri);
+  const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...answer, iss: issuer })) {
-    if (value !== null) url.searchParams.append(name, value);
+    if (value !== null) query.append(name, value);
   }
-  return url.href;
+  // What was registered stays as it is written, its own query too.
+  return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query}`;
 }

@@ -1,8 +1,9 @@
 /** Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700): kept before they are handed out, good once. */
 import type { CodeGrant } from "../../durable-objects/grants/contract.ts";
 import { newFamily, readCode, writeCode, writeRefresh } from "./grant-text.ts";
-import { asked, holderOf } from "./holder.ts";
-import { issue, type Given } from "./issue.ts";
+import { waitForCutOff } from "./cut-off.ts";
+import { asked, holderOf, loggedInAt } from "./holder.ts";
+import { issue, namedBy, type Given } from "./issue.ts";
 import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { challengeOf } from "./pkce.ts";
 
@@ -18,11 +19,15 @@ export interface CodeAsk {
   readonly scopes: readonly string[];
 }
 
-/** The code's text; null when it could not be kept. */
-export async function giveCode(parts: AuthParts, ask: CodeAsk): Promise<string | null> {
+export async function giveCode(
+  parts: AuthParts,
+  ask: CodeAsk,
+): Promise<{ readonly kind: "code"; readonly text: string } | NotGiven> {
   const { person, client, redirectUri, codeChallenge, scopes } = ask;
   const family = newFamily();
-  const startedAt = parts.now();
+  const wait = await waitForCutOff(parts, namedBy({ ...person, client: client.id, family }));
+  if (wait !== null) return wait;
+  const startedAt = loggedInAt(parts, person);
   const code: CodeGrant = {
     family,
     subject: person.name,
@@ -35,7 +40,7 @@ export async function giveCode(parts: AuthParts, ask: CodeAsk): Promise<string |
     codeEndsAt: startedAt + codeLifeMs,
   };
   const kept = await asked(parts.grants(family).keepCode({ v: 1, code }));
-  return kept?.kind === "kept" ? writeCode(family, parts.key) : null;
+  return kept?.kind === "kept" ? { kind: "code", text: await writeCode(family, parts.key) } : unreachable;
 }
 
 export interface CodeRequest {

@@ -31,12 +31,22 @@ export function withoutCookie(field: string, name: CookieName): string | null {
 }
 
 export function setCookie(name: CookieName, token: string, ttlSeconds: number): string {
-  const value = name === "rh_auth" ? legacyPrefix + token : token;
-  return `${name}=${value}; Max-Age=${ttlSeconds}; ${attributes}`;
+  return `${name}=${valueOf(name, token)}; Max-Age=${ttlSeconds}; ${attributes}`;
+}
+
+/** RFC 6265bis section 5.6: of a name and a value together, bytes. A token is ASCII. */
+export const longestCookie = 4_096;
+
+export function fitsCookie(name: CookieName, token: string): boolean {
+  return name.length + valueOf(name, token).length <= longestCookie;
 }
 
 export function clearCookie(name: CookieName): string {
   return `${name}=; Max-Age=0; ${attributes}`;
+}
+
+function valueOf(name: CookieName, token: string): string {
+  return name === "rh_auth" ? legacyPrefix + token : token;
 }
 
 const attributes = "Path=/; Secure; HttpOnly; SameSite=Strict";

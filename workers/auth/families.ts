@@ -1,9 +1,10 @@
 /** Families of refresh tokens: begun by a login, carried on by each use, ended by a reuse. */
 import type { Grant } from "../../durable-objects/grants/contract.ts";
 import { newFamily, readRefresh, writeRefresh } from "./grant-text.ts";
-import { asked, holderOf } from "./holder.ts";
-import { issue, type Given, type Subject } from "./issue.ts";
-import { notGiven, unreachable, type AuthParts, type Client, type NotGiven } from "./parts.ts";
+import { waitForCutOff } from "./cut-off.ts";
+import { asked, holderOf, loggedInAt } from "./holder.ts";
+import { issue, namedBy, type Given, type Subject } from "./issue.ts";
+import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { commonScopes, grantScopes } from "./scopes.ts";
 
 const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is not good, or no longer");
@@ -11,17 +12,24 @@ const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is n
 const unknown = notGiven("outcome_unknown", "temporarily_unavailable", "the refresh token was sent and no answer came");
 
 /** The first tokens after a login; with `refresh` in the configuration also a refresh token. */
-export async function beginFamily(parts: AuthParts, subject: Omit<Subject, "family">): Promise<Given | NotGiven> {
+export async function beginFamily(
+  parts: AuthParts,
+  person: Person,
+  { client, scopes }: { readonly client: string | null; readonly scopes: readonly string[] },
+): Promise<Given | NotGiven> {
   const { settings, key } = parts;
+  const { name, roles, tenant, claims } = person;
   const family = newFamily();
-  if (settings.refresh === null) return issue(parts, { ...subject, family }, null);
-  const startedAt = parts.now();
-  const { name, client, scopes } = subject;
+  const subject: Subject = { name, client, roles, tenant, claims, scopes, family };
+  const wait = await waitForCutOff(parts, namedBy(subject));
+  if (wait !== null) return wait;
+  if (settings.refresh === null) return issue(parts, subject, null);
+  const startedAt = loggedInAt(parts, person);
   const endsAt = startedAt + settings.refresh.ttlSeconds * 1_000;
   const grant: Grant = { family, subject: name, client, scopes, startedAt, endsAt };
   const begun = await asked(parts.grants(family).begin({ v: 1, grant }));
   if (begun === null) return unreachable;
-  return issue(parts, { ...subject, family }, await writeRefresh({ family, generation: 1 }, key));
+  return issue(parts, subject, await writeRefresh({ family, generation: 1 }, key));
 }
 
 /**

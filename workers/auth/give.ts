@@ -1,8 +1,9 @@
 /** The token endpoint's decision: what was asked, who asks, and which tokens come of it. */
 import type { ClientCredential } from "../token/client-credential.ts";
 import { redeemCode } from "./codes.ts";
+import { waitForCutOff } from "./cut-off.ts";
 import { beginFamily, refresh } from "./families.ts";
-import { issue, type Given } from "./issue.ts";
+import { issue, namedBy, type Given } from "./issue.ts";
 import {
   notGiven,
   unreachable,
@@ -70,7 +71,7 @@ async function giveClient(
   }
   const claims = resources.length === 0 ? {} : { resources };
   const subject = { name: id, client: id, roles: [], tenant: null, claims, scopes: scopes.scopes, family: null };
-  return issue(parts, subject, null);
+  return (await waitForCutOff(parts, namedBy(subject))) ?? issue(parts, subject, null);
 }
 
 async function givePerson(
@@ -82,8 +83,7 @@ async function givePerson(
 ): Promise<Given | NotGiven> {
   const login = await loginWith(parts, name, passwords, from);
   if (login.kind !== "right") return refusalOf(login, wrongAccount);
-  const { roles, tenant, claims, scopes: own } = login.who;
-  const scopes = grantScopes(scope, commonScopes(own, client?.scopes ?? null));
+  const scopes = grantScopes(scope, commonScopes(login.who.scopes, client?.scopes ?? null));
   if (scopes.kind !== "granted") {
     return notGiven(
       "malformed_request",
@@ -91,8 +91,7 @@ async function givePerson(
       "scope: expected scopes that the account and the client have",
     );
   }
-  const subject = { name: login.who.name, client: client?.id ?? null, roles, tenant, claims, scopes: scopes.scopes };
-  return beginFamily(parts, subject);
+  return beginFamily(parts, login.who, { client: client?.id ?? null, scopes: scopes.scopes });
 }
 
 /** Basic credentials may be sent as they are or form-encoded: the first spelling is what nearly everyone means. */

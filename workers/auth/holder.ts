@@ -1,7 +1,11 @@
-/** Whether what a login began may go on: the account is read again, and held against what was changed or revoked since. */
+/**
+ * Since when a login counts, and whether what it began may go on: the account is read again, and held against what was
+ * changed or revoked since.
+ */
 import type { Grant } from "../../durable-objects/grants/contract.ts";
 import { inTime } from "../../durable-objects/platform/deadline.ts";
-import { notGiven, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
+import { namedBy } from "./issue.ts";
+import { notCurrent, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
 
 export type Holder =
   | { readonly kind: "holds"; readonly who: Person }
@@ -9,14 +13,19 @@ export type Holder =
   | { readonly kind: "ended" }
   | NotGiven;
 
+/** Of a login that has just been right: never before its proof was made, by whatever clock. */
+export function loggedInAt(parts: Pick<AuthParts, "now">, { proofChangedAt }: Pick<Person, "proofChangedAt">): number {
+  return Math.max(parts.now(), proofChangedAt);
+}
+
 export async function holderOf(parts: AuthParts, grant: Grant): Promise<Holder> {
   const { subject, client, family, startedAt } = grant;
   const found = await parts.people.read(subject);
   if (found.kind === "unreachable") return unreachable;
   if (found.kind === "missing" || found.who.proofChangedAt > startedAt) return { kind: "ended" };
-  const named = { subject, client, tenant: found.who.tenant, family };
+  const named = namedBy({ name: subject, client, tenant: found.who.tenant, family });
   const until = await parts.revokedUntil(named, startedAt);
-  if (until === "unknown") return notGiven("not_current", "temporarily_unavailable");
+  if (until === "unknown") return notCurrent;
   return until === null ? { kind: "holds", who: found.who } : { kind: "ended" };
 }
 

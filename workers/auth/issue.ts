@@ -1,5 +1,5 @@
 /** An access token for whoever has proved who they are, and what is said with it. */
-import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
+import { notGiven, unreachable, type AuthParts, type Named, type NotGiven } from "./parts.ts";
 
 /** The client of whoever asks for an account without one: the mesh itself (RFC 9068 wants one in every token). */
 export const ownClient = "mesh";
@@ -27,8 +27,6 @@ export interface Given {
   readonly subject: Subject;
 }
 
-/** A cut-off that is about to pass is waited for, ms: who logs in right after all sessions were ended gets a good token. */
-const longestWaitMs = 4_000;
 /** What no account's own claims stand in for (RFC 9068 section 2.2, RFC 7519 section 4.1). */
 const kept = new Set([
   "iss",
@@ -53,10 +51,8 @@ export async function issue(
   refreshToken: string | null,
 ): Promise<Given | NotGiven> {
   const { settings } = parts;
-  const wait = await waitForCutOff(parts, subject);
-  if (wait !== null) return wait;
   const signed = await askKeyring(parts, subject);
-  if (signed === null) return notGiven("overloaded", "temporarily_unavailable", "the Keyring could not be asked");
+  if (signed === null) return { ...unreachable, detail: "the Keyring could not be asked" };
   // Why is in the keyring's log; it is the operator's to mend, and nothing for the caller.
   if (signed.kind === "refused") return notGiven("internal_error", "server_error");
   const { token, expiresAt } = signed;
@@ -88,16 +84,7 @@ function claimsOf(subject: Subject, audience: string): Readonly<Record<string, u
   };
 }
 
-/** Null when a token that is issued now is a good one. */
-async function waitForCutOff(parts: AuthParts, { name, client, tenant, family }: Subject): Promise<NotGiven | null> {
-  const named = { subject: name, client: client ?? ownClient, tenant, family };
-  const began = parts.now();
-  for (;;) {
-    const now = parts.now();
-    const until = await parts.revokedUntil(named, now);
-    if (until === null) return null;
-    if (until === "unknown") return notGiven("not_current", "temporarily_unavailable");
-    if (until === "ever" || until - began > longestWaitMs) return notGiven("token_invalid", "invalid_grant", "revoked");
-    await parts.wait(Math.max(1, until - now));
-  }
+/** What its tokens will say: by these a revocation names them. */
+export function namedBy({ name, client, tenant, family }: Omit<Subject, "scopes" | "roles" | "claims">): Named {
+  return { subject: name, client: client ?? ownClient, tenant, family };
 }

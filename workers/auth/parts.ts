@@ -117,6 +117,14 @@ export function notGiven(code: NotGiven["code"], error: NotGiven["error"], detai
   return detail === undefined ? { kind: "not_given", code, error } : { kind: "not_given", code, error, detail };
 }
 
+/** Nobody could say what is revoked. */
+export const notCurrent: NotGiven = {
+  kind: "not_given",
+  code: "not_current",
+  error: "temporarily_unavailable",
+  retryAfterMs: 1_000,
+};
+
 export const unreachable: NotGiven = {
   kind: "not_given",
   code: "overloaded",

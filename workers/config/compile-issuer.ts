@@ -66,6 +66,8 @@ export function compileIssuer(
   const settings = mistakes.read(issuerSchema, value, path);
   if (settings === null) return null;
   checkKeysAddress(settings, path, isLocal, mistakes);
+  const { keysTtlMs, maxStaleMs } = settings;
+  if (maxStaleMs < keysTtlMs) mistakes.add([...path, "maxStaleMs"], `at least keysTtlMs (${keysTtlMs})`, maxStaleMs);
   const { issuer, audience, algorithms, types, requiredClaims, maxLifetimeSeconds, toleranceSeconds, claims } =
     settings;
   return {
@@ -73,8 +75,9 @@ export function compileIssuer(
     source: {
       issuer,
       jwksUri: settings.jwksUri ?? null,
-      ttlMs: settings.keysTtlMs,
+      ttlMs: keysTtlMs,
       cooldownMs: settings.keysCooldownMs,
+      maxStaleMs,
     },
     audience: typeof audience === "string" ? [audience] : audience,
     algorithms,

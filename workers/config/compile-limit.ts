@@ -19,6 +19,13 @@ export function compileLimit(name: string, value: unknown, mistakes: Mistakes): 
   if (settings === null) return null;
   const { algorithm, quota, windowMs, mode, onError, timeoutMs, prefix } = settings;
   const by = compileParts(settings.by, [...path, "by"], mistakes);
+  if (algorithm === "concurrency" && by.some(({ kind }) => kind === "key")) {
+    mistakes.add(
+      [...path, "by"],
+      "what a request has: a permit is held while a request runs, and never taken by key",
+      "key",
+    );
+  }
   const burst = compileBurst(settings);
   const methods = compileMethods(settings.methods);
   return { name, by, algorithm, quota, windowMs, burst, mode, onError, timeoutMs, methods, prefix };
@@ -44,7 +51,10 @@ function partOf(text: string): LimitPart {
   return { kind: text as "address" | "subject" | "tenant" | "client" | "route" | "key" };
 }
 
-/** What was saved while nobody asked is at most one window's quota, unless it is said otherwise. */
+/**
+ * What was saved while nobody asked is at most one window's quota, unless it is said otherwise. Of a quota of 0 that is
+ * nothing: such a bucket admits nobody, and a live change that raises it has to say a size.
+ */
 function compileBurst({ algorithm, quota, burst }: LimitSettings): number {
   if (algorithm !== "token-bucket") return 0;
   // A live change may put a number in the place of "unlimited" at any time, and then the bucket needs a size.

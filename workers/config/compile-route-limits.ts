@@ -24,9 +24,15 @@ export function checkLimitNames(limits: unknown, at: Path, known: readonly strin
   }
 }
 
+/** What of a route its limits must fit. */
+export interface LimitedRoute {
+  readonly need: Route["identity"]["need"];
+  readonly methods: readonly string[] | undefined;
+}
+
 export function compileRouteLimits(
   uses: readonly LimitUse[],
-  need: Route["identity"]["need"],
+  { need, methods }: LimitedRoute,
   at: Path,
   limits: ReadonlyMap<string, Limit>,
   mistakes: Mistakes,
@@ -38,7 +44,9 @@ export function compileRouteLimits(
     if (limit === undefined) return [];
     const path = [...at, index];
     checkAsker(limit, need, nameOf(use, path).path, mistakes);
-    checkCost(limit, cost, path, mistakes);
+    checkMethods(limit, methods, nameOf(use, path).path, mistakes);
+    if (limit.algorithm === "concurrency") checkPermits({ cost, costHeader }, path, mistakes);
+    else checkCost(limit, cost, path, mistakes);
     return [{ limit, cost, costHeader }];
   });
 }
@@ -54,6 +62,25 @@ function checkAsker(limit: Limit, need: Route["identity"]["need"], path: Path, m
   if (by.some(({ kind }) => kind === "key")) {
     mistakes.add(path, 'a limit whose key a request has: by "key" only POST /_mesh/v1/limits/NAME/take counts', name);
   }
+}
+
+/** A limit that passes every request of the route by would protect nothing, and nobody would notice. */
+function checkMethods(
+  { name, methods }: Limit,
+  ofRoute: LimitedRoute["methods"],
+  path: Path,
+  mistakes: Mistakes,
+): void {
+  if (methods === null || ofRoute === undefined || ofRoute.some((method) => methods.has(method))) return;
+  const counted = [...methods].join(", ");
+  mistakes.add(path, `a limit that counts a method of the route (this one counts ${counted})`, name);
+}
+
+/** A request is one request, whatever it does. */
+function checkPermits({ cost, costHeader }: Omit<RouteLimit, "limit">, path: Path, mistakes: Mistakes): void {
+  if (cost !== 1) mistakes.add([...path, "cost"], "1: a request holds one permit while it runs", cost);
+  if (costHeader === null) return;
+  mistakes.add([...path, "costHeader"], "no such setting: a limit of requests at once has no cost", costHeader);
 }
 
 function checkCost(limit: Limit, cost: number, path: Path, mistakes: Mistakes): void {

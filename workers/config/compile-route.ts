@@ -28,7 +28,8 @@ export function compileRoute(value: unknown, at: Path, around: RouteSurroundings
   const path = compileMatch(text, isShort ? [...at, "match"] : [...at, "match", "path"], mistakes);
   const service = around.services.get(settings.service);
   const identity = compileIdentity(settings.identity, at, mistakes);
-  const limits = compileRouteLimits(settings.limits, identity.need, [...at, "limits"], around.limits, mistakes);
+  const limited = { need: identity.need, methods: settings.methods };
+  const limits = compileRouteLimits(settings.limits, limited, [...at, "limits"], around.limits, mistakes);
   const allow = compileAllow(settings.allow, { need: identity.need, path: text }, [...at, "allow"], mistakes);
   const cors = compileCors(settings.cors, [...at, "cors"], mistakes);
   const rewrite = compileRewrite(settings.rewrite, text, [...at, "rewrite"], mistakes);

@@ -1,6 +1,6 @@
 /** What one writes of limits in `mesh.config.ts`. Part of the module `selvedge`. */
 
-export type LimitConfig = WindowLimitConfig | BucketLimitConfig;
+export type LimitConfig = WindowLimitConfig | BucketLimitConfig | ConcurrencyLimitConfig;
 
 /**
  * "fixed-window": the quota in each window of the clock. "sliding-window": the quota in every interval of the window's
@@ -22,10 +22,20 @@ export interface BucketLimitConfig extends AnyLimitConfig {
   readonly burst?: number;
 }
 
+/** At most the quota of requests at once, over the whole mesh, from their admission until the answer's last byte. */
+export interface ConcurrencyLimitConfig extends AnyLimitConfig {
+  readonly algorithm: "concurrency";
+  /**
+   * How long the permits of an isolate that fell silent stay taken, and how long what it runs goes on when the limiter
+   * is away. 5000 to 300 000. Default 10 000.
+   */
+  readonly windowMs?: number;
+}
+
 interface AnyLimitConfig {
   /** What is counted: one of these, or a list (each combination has a budget of its own). */
   readonly by: LimitKey | readonly LimitKey[];
-  /** 0 (nobody) to 1 000 000 000 a window; "unlimited"; or by the asker's plan. */
+  /** 0 (nobody) to 1 000 000 000 a window, or at once; "unlimited"; or by the asker's plan. */
   readonly quota: QuotaConfig;
   /** "shadow" counts and refuses nobody. Default "enforce". */
   readonly mode?: "enforce" | "shadow";

@@ -240,6 +240,8 @@ export interface IssuerConfig {
   readonly keysTtlMs?: number;
   /** The least time between two questions for an unknown key, 1000 to 3 600 000. Default 30 000. */
   readonly keysCooldownMs?: number;
+  /** How long after its fetch a key set may be used while the issuer is down, 60 000 to 2 678 400 000. Default 24 hours. */
+  readonly maxStaleMs?: number;
   /** Which claims say what; a dot-separated path for nested ones. Default tenant, roles, client_id. */
   readonly claims?: { readonly tenant?: string; readonly roles?: string; readonly client?: string };
 }

@@ -1,5 +1,6 @@
 /** What tokens, issuers and addresses may say, and their defaults: everything that tells who is asking. */
 import * as v from "valibot";
+import { maxStaleMs } from "../../durable-objects/key-sets/contract.ts";
 import { choice, fieldName, fields, list, matching, plainText, wholeNumber } from "./shapes.ts";
 
 const issuerText = plainText(256);
@@ -76,6 +77,7 @@ export const issuerSchema = fields({
   toleranceSeconds: v.optional(wholeNumber(0, 300), 5),
   keysTtlMs: v.optional(wholeNumber(60_000, 43_200_000), 600_000),
   keysCooldownMs: v.optional(wholeNumber(1_000, 3_600_000), 30_000),
+  maxStaleMs: v.optional(wholeNumber(60_000, 2_678_400_000), maxStaleMs),
   claims: v.optional(
     fields({
       tenant: v.optional(claimPath, "tenant"),

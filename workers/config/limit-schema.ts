@@ -6,7 +6,11 @@ import { choice, fields, isPlainObject, list, matching, method, wholeNumber } fr
 
 /** 31 days: a month's window is whole. */
 const longestWindowMs = 2_678_400_000;
-const algorithm = choice(["fixed-window", "sliding-window", "token-bucket"], ["concurrency"]);
+/** Shorter leases would be renewed all the time, longer ones are missing for too long when an isolate dies. */
+const shortestLeaseMs = 5_000;
+const longestLeaseMs = 300_000;
+const usualLeaseMs = 10_000;
+const algorithm = choice(["fixed-window", "sliding-window", "token-bucket", "concurrency"]);
 
 const part = matching(
   /^(?:address|subject|tenant|client|route|key|claim:[\x21-\x7e]{1,64}|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})$/,
@@ -48,11 +52,22 @@ const bucketSchema = fields({
   burst: v.optional(wholeNumber(1, maxTokens)),
 });
 
-export type LimitSettings = v.InferOutput<typeof windowSchema> | v.InferOutput<typeof bucketSchema>;
+const permitSchema = fields({
+  ...common,
+  algorithm,
+  windowMs: v.optional(wholeNumber(shortestLeaseMs, longestLeaseMs), usualLeaseMs),
+  burst: noBurst,
+});
+
+export type LimitSettings =
+  | v.InferOutput<typeof windowSchema>
+  | v.InferOutput<typeof bucketSchema>
+  | v.InferOutput<typeof permitSchema>;
 
 /** An algorithm that does not exist is told as such by the schema of the usual one. */
 export const limitSchema = v.lazy((input): v.GenericSchema<unknown, LimitSettings> => {
   const written = isPlainObject(input) ? input["algorithm"] : undefined;
   if (written === "token-bucket") return bucketSchema;
+  if (written === "concurrency") return permitSchema;
   return windowSchema;
 });

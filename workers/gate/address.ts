@@ -40,6 +40,18 @@ export function addressFromPlatform(field: string | null, isLocal: boolean): Cli
     : { kind: "known", address };
 }
 
+/** The client's address as the mesh is told to read it; `field` reads a field of the request. */
+export function clientAddress(
+  { from }: AddressPolicy,
+  isLocal: boolean,
+  field: (name: string) => string | null | undefined,
+): ClientAddress {
+  const peer = field(platformField) ?? null;
+  return from.kind === "platform"
+    ? addressFromPlatform(peer, isLocal)
+    : addressFromList(field(from.header) ?? null, peer, from.trustedProxies);
+}
+
 /** Blocked wins over everything; with an `only` list, an unknown address is not on it. */
 export function isAdmitted(policy: AddressPolicy, address: string | null): boolean {
   if (address === null) return policy.only === null;
@@ -48,16 +60,9 @@ export function isAdmitted(policy: AddressPolicy, address: string | null): boole
 }
 
 export const locate: Step = (passage): Refusal | null => {
-  const { addresses } = passage.isolate.mesh;
-  const { fields } = passage;
-  const found =
-    addresses.from.kind === "platform"
-      ? addressFromPlatform(fields.get(platformField) ?? null, passage.isolate.local !== null)
-      : addressFromList(
-          fields.get(addresses.from.header) ?? null,
-          fields.get(platformField) ?? null,
-          addresses.from.trustedProxies,
-        );
+  const { isolate, fields } = passage;
+  const { addresses } = isolate.mesh;
+  const found = clientAddress(addresses, isolate.local !== null, (name) => fields.get(name));
   if (found.kind === "refused") return refuse("malformed_request", found.detail);
   if (!isAdmitted(addresses, found.address)) return refuse("address_blocked");
   passage.address = found.address;

@@ -16,6 +16,7 @@ import { identify } from "./identity.ts";
 import { limit, settleCosts } from "./limits.ts";
 import type { Passage, Step } from "./passage.ts";
 import type { PathParams } from "./path-pattern.ts";
+import { underPermits } from "./permitted.ts";
 import { findRoute } from "./route.ts";
 import { fetchUpstream, type FetchUpstream } from "./upstream.ts";
 
@@ -39,17 +40,21 @@ export async function gate(
   }
   const params = routed.kind === "matched" ? routed.params : noParams;
   const passage = begin(isolate, request, context, { arrival, route: routed.route, params });
-  const ask: FetchUpstream = async (asked) => {
-    const answer = await fetchUpstream(passage, arrival, asked);
-    if (passage.asks.length > 0 && answer instanceof Response) settleCosts(passage, answer.headers);
-    return answer;
-  };
 
   if (routed.kind === "method_not_allowed" && !asksFirst) {
     return refused(passage, refuse("method_not_allowed", undefined, { headers: { Allow: routed.methods.join(", ") } }));
   }
   const unfit = refuseHead(arrival) ?? refuseDeclared(fields, routed.route.maxBodyBytes);
   if (unfit !== null) return refused(passage, unfit);
+  try {
+    return await pass(passage, arrival, asksFirst);
+  } finally {
+    // What the upstream still sends stays under its permits; nothing else does.
+    passage.stay?.leave();
+  }
+}
+
+async function pass(passage: Passage, arrival: Arrival, asksFirst: boolean): Promise<Response> {
   for (const step of asksFirst ? stepsOfPreflight : steps) {
     const taken = step(passage);
     const result = taken instanceof Promise ? await taken : taken;
@@ -57,8 +62,21 @@ export async function gate(
     if (result !== null) return refused(passage, result);
   }
   if (asksFirst && passage.route.cors !== null) return preflighted(passage, passage.route, arrival);
-  if (asksFirst || isWebSocketUpgrade(request.method, fields)) return await proxied(passage, ask);
+  const ask = upstreamOf(passage, arrival);
+  if (asksFirst || isWebSocketUpgrade(passage.request.method, arrival.fields)) return await proxied(passage, ask);
   return addVary(passage, await cached(passage, ask));
+}
+
+function upstreamOf(passage: Passage, arrival: Arrival): FetchUpstream {
+  const { stay } = passage;
+  return async (asked) => {
+    const answer =
+      stay === null
+        ? await fetchUpstream(passage, arrival, asked)
+        : await underPermits(stay, (cutter) => fetchUpstream(passage, arrival, asked, cutter));
+    if (passage.asks.length > 0 && answer instanceof Response) settleCosts(passage, answer.headers);
+    return answer;
+  };
 }
 
 const noParams: PathParams = Object.freeze({});
@@ -87,6 +105,7 @@ function begin(
     address: null,
     isExempt: false,
     asks: [],
+    stay: null,
     identity: null,
     head: Object.assign(headOf(isolate, arrival), corsHead(route.cors, arrival.fields.get("origin"))),
   };

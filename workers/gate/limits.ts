@@ -1,67 +1,102 @@
 /**
- * Gate step: the route's limits that count this method. All or nothing. Limits in shadow mode count, and are neither
- * announced nor enforced.
+ * Gate step: the route's limits that count this method. All or nothing. Permits for requests at once are taken first:
+ * to give one back costs nothing and is exact, while tokens that came from the limiter may be lost on their way back.
+ * Limits in shadow mode count, and are neither announced nor enforced.
  */
 import type { Quota, QuotaAmount } from "../../durable-objects/limiter/contract.ts";
 import type { Route, RouteLimit } from "../config/mesh.ts";
 import { budgetOf } from "../limit/budget.ts";
-import type { LimitDesk } from "../limit/limit-desk.ts";
+import { costIn } from "../limit/cost-field.ts";
 import { neighbourhoodOf } from "../limit/neighbourhood.ts";
 import { quotaFor } from "../limit/quota.ts";
-import { policyItem, stateItem, wholeSeconds } from "../limit/rate-limit-fields.ts";
-import type { Ask, Taken, TakenAll } from "../limit/taken.ts";
-import { refuse, type Refusal } from "../problem/problem.ts";
-import type { Passage, Step } from "./passage.ts";
+import type { Ask, TakenAll } from "../limit/taken.ts";
+import type { Refusal } from "../problem/problem.ts";
+import { announce, refusalFor, type Said } from "./limit-answer.ts";
+import type { Passage, Step, StepResult } from "./passage.ts";
 
-/** A route's limits by method, in order of name: no two requests charge the same ones in opposite orders. */
-const byRoute = new WeakMap<Route, Map<string, readonly RouteLimit[]>>();
-const none: readonly RouteLimit[] = [];
+/** A route's limits for one method, each kind in order of name: no two requests take the same ones in opposite orders. */
+interface Counting {
+  readonly permits: readonly RouteLimit[];
+  readonly tokens: readonly RouteLimit[];
+}
+
+const byRoute = new WeakMap<Route, Map<string, Counting>>();
+const none: readonly never[] = [];
 /** No plan is needed to read it. */
 const amountOfAll = (quota: Quota): QuotaAmount => quotaFor(quota, null);
 
 export const limit: Step = (passage) => {
-  const counting = passage.isExempt ? none : limitsOf(passage.route, passage.request.method);
-  if (counting.length === 0) return null;
-  const asks = asksOf(passage, counting);
-  return asks instanceof Promise ? asks.then((found) => takeAll(passage, found)) : takeAll(passage, asks);
+  if (passage.isExempt) return null;
+  const { permits, tokens } = limitsOf(passage.route, passage.request.method);
+  if (permits.length > 0) return limitHeld(passage, permits, tokens);
+  if (tokens.length === 0) return null;
+  const asks = asksOf(passage, tokens);
+  return asks instanceof Promise ? asks.then((found) => takeAll(passage, found, none)) : takeAll(passage, asks, none);
 };
 
 /** What the answer says its request has cost, beyond what was taken for it before, is charged too. */
-export function settleCosts({ asks, context, isolate, route, request }: Passage, answer: Headers): void {
-  for (const [index, { costHeader }] of limitsOf(route, request.method).entries()) {
+export function settleCosts(passage: Passage, answer: Headers): void {
+  const { asks, context, isolate, requestId, route, request } = passage;
+  for (const [index, { costHeader }] of limitsOf(route, request.method).tokens.entries()) {
     const ask = asks[index];
-    const cost = costHeader === null ? null : costIn(answer.get(costHeader));
-    if (ask === undefined || cost === null || cost <= ask.cost) continue;
-    isolate.limits.charge({ ...ask, cost: cost - ask.cost }, context);
+    const field = costHeader === null ? null : answer.get(costHeader);
+    if (ask === undefined || field === null) continue;
+    const cost = costIn(field);
+    // What was taken stands: the client cannot help what the service says wrongly.
+    if (cost === null) console.warn({ event: "cost_not_understood", limit: ask.limit.name, costHeader, requestId });
+    else if (cost > ask.cost) isolate.limits.charge({ ...ask, cost: cost - ask.cost }, context);
   }
 }
 
-function takeAll(passage: Passage, asks: readonly Ask[]): Refusal | null | Promise<Refusal | null> {
-  passage.asks = asks;
-  const taken = passage.isolate.limits.take(asks, passage.context);
-  return taken instanceof Promise ? taken.then((all) => conclude(passage, asks, all)) : conclude(passage, asks, taken);
+async function limitHeld(
+  passage: Passage,
+  permits: readonly RouteLimit[],
+  tokens: readonly RouteLimit[],
+): Promise<StepResult> {
+  const asks = await asksOf(passage, permits);
+  const tokenAsks = await asksOf(passage, tokens);
+  const { taken, allowed, stay } = await passage.isolate.permits.take(asks, passage.context);
+  // From here on the gate ends it, whatever happens.
+  passage.stay = stay;
+  const said = asks.map((ask, index): Said => ({ ask, taken: taken[index] ?? null }));
+  if (allowed && tokens.length > 0) return takeAll(passage, tokenAsks, said);
+  return conclude(
+    passage,
+    said,
+    tokenAsks.map((ask): Said => ({ ask, taken: null })),
+  );
 }
 
-function conclude(passage: Passage, asks: readonly Ask[], { allowed, taken }: TakenAll): Refusal | null {
-  announce(passage, asks, taken);
-  if (allowed) return null;
-  const at = taken.findIndex((one) => one?.allowed === false);
-  const [ask, refusing] = [asks[at], taken[at]];
-  if (ask === undefined || !refusing) throw new Error("expected the limit that refuses: received none");
-  return refusalFor(ask.limit.name, refusing);
+function takeAll(passage: Passage, asks: readonly Ask[], held: readonly Said[]): StepResult | Promise<StepResult> {
+  passage.asks = asks;
+  const taken = passage.isolate.limits.take(asks, passage.context);
+  const told = (all: TakenAll) => asks.map((ask, index): Said => ({ ask, taken: all.taken[index] ?? null }));
+  return taken instanceof Promise
+    ? taken.then((all) => conclude(passage, held, told(all)))
+    : conclude(passage, held, told(taken));
+}
+
+function conclude(passage: Passage, held: readonly Said[], counted: readonly Said[]): Refusal | null {
+  const all = held.length === 0 ? counted : [...held, ...counted].toSorted(byName);
+  announce(passage, all);
+  const refusing = all.find(({ taken }) => taken?.allowed === false);
+  return refusing === undefined ? null : refusalFor(refusing);
+}
+
+function byName(one: Said, other: Said): number {
+  return one.ask.limit.name < other.ask.limit.name ? -1 : 1;
 }
 
 function asksOf(passage: Passage, counting: readonly RouteLimit[]): readonly Ask[] | Promise<readonly Ask[]> {
-  const desk = passage.isolate.limits;
   const ready: Ask[] = [];
-  const asks: (Ask | Promise<Ask>)[] = counting.map((routed) => askOf(passage, desk, routed));
+  const asks: (Ask | Promise<Ask>)[] = counting.map((routed) => askOf(passage, routed));
   for (const ask of asks) if (!(ask instanceof Promise)) ready.push(ask);
   return ready.length === asks.length ? ready : Promise.all(asks.map(async (ask) => ask));
 }
 
 /** Synchronous but for a budget that is too long to be its own name. */
-function askOf(passage: Passage, desk: LimitDesk, { limit: filed, cost }: RouteLimit): Ask | Promise<Ask> {
-  const found = desk.find(filed.name);
+function askOf(passage: Passage, { limit: filed, cost }: RouteLimit): Ask | Promise<Ask> {
+  const found = passage.isolate.limits.find(filed.name);
   if (found === undefined) throw new Error(`cannot count: there is no limit ${filed.name}`);
   const { identity } = passage;
   const amountOf = typeof found.quota === "object" ? (quota: Quota) => quotaFor(quota, identity) : amountOfAll;
@@ -71,36 +106,7 @@ function askOf(passage: Passage, desk: LimitDesk, { limit: filed, cost }: RouteL
   return budget.then((named) => ({ limit: found, amountOf, budget: named, cost, neighbourhood }));
 }
 
-/** The policies of all enforced limits that bind this asker, and the state of those whose state is known. */
-function announce({ head, isolate }: Passage, asks: readonly Ask[], taken: TakenAll["taken"]): void {
-  let policies = "";
-  let states = "";
-  for (const [index, { limit: one, amountOf }] of asks.entries()) {
-    const quota = amountOf(one.quota);
-    if (quota === "unlimited" || !isolate.limits.enforces(one)) continue;
-    const policy = policyItem(one, quota);
-    policies += policies === "" ? policy : `, ${policy}`;
-    const said = taken[index] ?? null;
-    if (said === null || said.answeredBy === "fallback") continue;
-    const state = stateItem(one.name, said.remaining, said.resetMs);
-    states += states === "" ? state : `, ${state}`;
-  }
-  if (policies !== "") head["RateLimit-Policy"] = policies;
-  if (states !== "") head["RateLimit"] = states;
-}
-
-function refusalFor(name: string, { answeredBy, retryAfterMs }: Taken): Refusal {
-  const headers: Record<string, string> =
-    retryAfterMs === undefined ? {} : { "Retry-After": String(Math.max(1, wholeSeconds(retryAfterMs))) };
-  if (answeredBy === "fallback") return refuse("overloaded", `the limit ${name} could not be asked`, { headers });
-  const detail =
-    retryAfterMs === undefined
-      ? `the request costs more than the limit ${name} ever admits`
-      : `the quota of the limit ${name} is used up`;
-  return refuse("quota_exceeded", detail, { headers, members: { "violated-policies": [name] } });
-}
-
-function limitsOf(route: Route, method: string): readonly RouteLimit[] {
+function limitsOf(route: Route, method: string): Counting {
   let byMethod = byRoute.get(route);
   if (byMethod === undefined) {
     byMethod = new Map();
@@ -109,14 +115,15 @@ function limitsOf(route: Route, method: string): readonly RouteLimit[] {
   const known = byMethod.get(method);
   if (known !== undefined) return known;
   const counting = route.limits
-    .filter(({ limit: { methods, algorithm } }) => algorithm !== "concurrency" && (methods?.has(method) ?? true))
+    .filter(({ limit: { methods } }) => methods?.has(method) ?? true)
     .toSorted((one, other) => (one.limit.name < other.limit.name ? -1 : 1));
+  const parted = Map.groupBy(counting, isOfPermits);
+  const found = { permits: parted.get(true) ?? none, tokens: parted.get(false) ?? none };
   // Methods are any token: only so many are remembered as a route can have use for.
-  if (byMethod.size < 32) byMethod.set(method, counting);
-  return counting;
+  if (byMethod.size < 32) byMethod.set(method, found);
+  return found;
 }
 
-/** A whole number that a limit can charge; anything else says nothing. */
-function costIn(field: string | null): number | null {
-  return field !== null && /^\d{1,9}$/.test(field) ? Number(field) : null;
+function isOfPermits({ limit: { algorithm } }: RouteLimit): boolean {
+  return algorithm === "concurrency";
 }

@@ -1,6 +1,7 @@
 /** One client's request on its way through the gate. Each step reads what the steps before it found out, and adds its own. */
 import type { Route } from "../config/mesh.ts";
 import type { Isolate } from "../isolate.ts";
+import type { PermitStay } from "../limit/permit-stay.ts";
 import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
 import type { Identity } from "../token/identity.ts";
@@ -33,8 +34,10 @@ export interface Passage {
   /** The address is on the list of those that limits do not count. */
   isExempt: boolean;
 
-  /** limits: what was asked of each that counts this request, in order of name */
+  /** limits: what was asked of each that charges this request tokens, in order of name */
   asks: readonly Ask[];
+  /** limits: the permits under which it runs; null without any */
+  stay: PermitStay | null;
 
   /** identity: null for anonymous */
   identity: Identity | null;

@@ -34,10 +34,12 @@ const unproved = refuse("overloaded", "the Keyring could not be asked for an ass
   headers: { "Retry-After": "1" },
 });
 
+/** With a `cutter` the call can be ended from outside. */
 export async function fetchUpstream(
   passage: Passage,
   arrival: Arrival,
   asked: UpstreamRequest,
+  cutter: AbortController | null = null,
 ): Promise<UpstreamAnswer> {
   const { isolate, request, route } = passage;
   const origin = originOf(route.service, isolate.local);
@@ -52,7 +54,7 @@ export async function fetchUpstream(
   if ("code" in body) return body;
   const target = `${origin}${rewrite(route.rewrite, passage.path)}${passage.query}`;
   const askedAt = Date.now();
-  const upstream = await call(passage, target, headers, body);
+  const upstream = await call(passage, target, { headers, body, given: cutter });
   if (!(upstream instanceof Response)) return upstream;
   if (isolate.local !== null) tellTime(passage, upstream, Date.now() - askedAt);
   return ownCopy(passage, upstream);
@@ -64,17 +66,18 @@ function tellTime({ head }: Passage, { headers }: Response, tookMs: number): voi
   head["Server-Timing"] = `${theirs === null ? "" : `${theirs}, `}upstream;dur=${tookMs}`;
 }
 
-async function call(
-  passage: Passage,
-  target: string,
-  headers: Record<string, string>,
-  body: OutgoingBody,
-): Promise<UpstreamAnswer> {
+interface Outgoing {
+  readonly headers: Record<string, string>;
+  readonly body: OutgoingBody;
+  readonly given: AbortController | null;
+}
+
+async function call(passage: Passage, target: string, { headers, body, given }: Outgoing): Promise<UpstreamAnswer> {
   const { request, route } = passage;
   const { method } = request;
   const { timeoutMs } = route.service;
   // Only a body that is counted must be able to end the call by itself: a controller for every call costs more.
-  const cutter = body.kind === "counted" ? new AbortController() : null;
+  const cutter = given ?? (body.kind === "counted" ? new AbortController() : null);
   const init: RequestInit = {
     method,
     headers,
@@ -93,7 +96,7 @@ async function call(
   } catch (error) {
     // Every failure to get a head is an answer for the client.
     if (body.kind === "counted" && body.isOver()) return tooLarge(route.maxBodyBytes ?? 0);
-    if (!request.signal.aborted) logFailure(passage, error);
+    if (!request.signal.aborted && given?.signal.aborted !== true) logFailure(passage, error);
     return refuse("upstream_failed", "the connection could not be made or broke off before the answer");
   } finally {
     patience.end();

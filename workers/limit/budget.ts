@@ -11,7 +11,8 @@
 import { maxBudgetBytes } from "../../durable-objects/limiter/contract.ts";
 import type { Limit, LimitPart } from "../config/mesh.ts";
 import type { Identity } from "../token/identity.ts";
-import { networkOf, type PrefixLengths } from "./network.ts";
+import type { PrefixLengths } from "./network.ts";
+import { sourceOf } from "./source.ts";
 
 /** What of a request may decide its budget; a passage through the gate has it all. */
 export interface Asker {
@@ -22,9 +23,6 @@ export interface Asker {
   readonly identity: Identity | null;
   readonly route: { readonly name: string };
 }
-
-/** Workers of other zones all call from here; the platform names the zone in `CF-Worker`. */
-const workersAddress = "2a06:98c0:3600::103";
 
 type Part = string | readonly unknown[];
 
@@ -80,12 +78,7 @@ function claimOf(identity: Identity | null, name: string): unknown {
 }
 
 function byAddress({ address, fields }: Asker, prefix: PrefixLengths): string {
-  if (address === null) return "unknown";
-  if (address === workersAddress) {
-    const zone = fields.get("cf-worker");
-    if (zone !== undefined) return `worker:${zone}`;
-  }
-  return networkOf(address, prefix);
+  return sourceOf(address, () => fields.get("cf-worker"), prefix);
 }
 
 function fits(text: string): boolean {

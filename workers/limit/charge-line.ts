@@ -141,7 +141,11 @@ export class ChargeLine {
     if (entry.flight?.batch === batch) entry.flight = null;
     if (reached.kind === "answered") {
       const lease = this.#learn(errand, request, reached.answer, sent);
-      return this.#watch(entry, lease, batch, context);
+      if (lease === null) return;
+      if (entry.limit === limit) return this.#watch(entry, lease, batch, context);
+      // The rule has changed meanwhile: what the older one gave is not spent.
+      if (lease.paced === null) this.giveBack(entry, request.requestId, lease.tokens, context);
+      return;
     }
     console.warn({ event: "limiter_unreachable", limit: limit.name, onError: limit.onError, reason: reached.reason });
     entry.counts = plus(entry.counts, request.counts);
@@ -153,7 +157,7 @@ export class ChargeLine {
     if (late?.kind === "granted") this.giveBack(entry, request.requestId, tokensOf(late), context);
   }
 
-  #learn({ entry, batch }: Errand, request: ChargeRequest, answer: ChargeAnswer, sent: Sent): HeldLease | null {
+  #learn({ entry, batch, limit }: Errand, request: ChargeRequest, answer: ChargeAnswer, sent: Sent): HeldLease | null {
     const { denied, clock } = this.#parts;
     const now = clock.now();
     entry.downMs = 0;
@@ -171,14 +175,14 @@ export class ChargeLine {
     const granted = answer.kind === "granted" && clock.steps === sent.steps ? answer.lease : null;
     const window = request.rule.algorithm === "fixed-window" ? answer.window : null;
     const lease = granted === null ? null : heldLease(request.requestId, granted, sent.at, window);
-    if (lease !== null) entry.leases = withLease(entry.leases, lease, now);
+    if (lease !== null && entry.limit === limit) entry.leases = withLease(entry.leases, lease, now);
     batch.end({ kind: "answered", answer, requestId: request.requestId });
     return lease;
   }
 
   /** Tokens that nobody spends here go back while others may want them: where they are many of what is left. */
-  async #watch(entry: KeyEntry, lease: HeldLease | null, batch: Batch, context: Waits): Promise<void> {
-    if (lease === null || lease.paced !== null || lease.tokens * 4 < entry.remaining) return;
+  async #watch(entry: KeyEntry, lease: HeldLease, batch: Batch, context: Waits): Promise<void> {
+    if (lease.paced !== null || lease.tokens * 4 < entry.remaining) return;
     const lifeMs = lease.endsAt - lease.sentAt;
     const idleMs = Math.min(longestIdleMs, Math.max(shortestIdleMs, Math.floor(lifeMs * idlePart)));
     for (let spendings = -1, waited = 0; waited < watchedMs; waited += idleMs) {

@@ -1,7 +1,7 @@
 /**
  * What this isolate knows of each budget that it was asked for: leases, the call under way, how much is asked for.
- * Bounded: a newcomer takes the place of the oldest entry that nothing depends on, never that of a live lease; where
- * every entry is alive, it is not remembered, and costs its calls.
+ * Bounded: a newcomer takes the place of an old entry that nothing depends on, never that of a live lease; where every
+ * entry is alive, it is not remembered, and costs its calls.
  */
 import type { Counts } from "../../durable-objects/limiter/contract.ts";
 import type { Batch } from "./batch.ts";
@@ -10,8 +10,15 @@ import { isLive, type HeldLease } from "./held-lease.ts";
 import type { LimitInForce } from "./taken.ts";
 
 const mostEntries = 20_000;
-/** How many of the oldest are looked at to make room. */
+/** How many are looked at to make room. */
 const mostLooks = 64;
+
+/** The budgets of one limit, in the order in which they were first asked for, and how far the search for room has come. */
+interface Row {
+  readonly entries: Map<string, KeyEntry>;
+  /** Outlives deletions. Beginning anew for each newcomer would pass all the places that were left, again and again. */
+  hand: MapIterator<[string, KeyEntry]>;
+}
 
 export interface KeyEntry {
   /** The rule under which its leases were given. */
@@ -44,8 +51,8 @@ export const noCounts: Counts = { allowed: 0, refused: 0, nearLimit: 0 };
 
 export class KeyBook {
   readonly #most: number;
-  /** By limit and budget, in the order in which they were first asked for. */
-  readonly #entries = new Map<string, Map<string, KeyEntry>>();
+  /** By limit. */
+  readonly #rows = new Map<string, Row>();
   #size = 0;
 
   constructor(most = mostEntries) {
@@ -57,7 +64,7 @@ export class KeyBook {
   }
 
   find(limit: string, budget: string): KeyEntry | undefined {
-    return this.#entries.get(limit)?.get(budget);
+    return this.#rows.get(limit)?.entries.get(budget);
   }
 
   /** A new entry; kept if there is room. */
@@ -79,38 +86,43 @@ export class KeyBook {
       downMs: 0,
       counts: noCounts,
     };
-    let ofLimit = this.#entries.get(limit.name);
-    if (ofLimit === undefined) {
-      ofLimit = new Map();
-      this.#entries.set(limit.name, ofLimit);
+    let row = this.#rows.get(limit.name);
+    if (row === undefined) {
+      const entries = new Map<string, KeyEntry>();
+      row = { entries, hand: entries.entries() };
+      this.#rows.set(limit.name, row);
     }
-    if (this.#size >= this.#most && !this.#makeRoom(ofLimit, now)) return entry;
-    ofLimit.set(budget, entry);
+    if (this.#size >= this.#most && !this.#makeRoom(row, now)) return entry;
+    row.entries.set(budget, entry);
     this.#size += 1;
     return entry;
   }
 
   endLeases(): void {
-    for (const entries of this.#entries.values()) for (const entry of entries.values()) entry.leases = [];
+    for (const { entries } of this.#rows.values()) for (const entry of entries.values()) entry.leases = [];
   }
 
   /** Of the newcomer's own limit first: a flood on one limit costs the others nothing. */
-  #makeRoom(own: Map<string, KeyEntry>, now: number): boolean {
-    for (const entries of [own, ...this.#entries.values()]) {
-      let looks = 0;
-      for (const [budget, entry] of entries) {
-        if ((looks += 1) > mostLooks) break;
-        entries.delete(budget);
-        if (isIdle(entry, now)) {
-          this.#size -= 1;
-          return true;
-        }
-        // To the end of the line: the next newcomer looks at others first.
-        entries.set(budget, entry);
-      }
+  #makeRoom(own: Row, now: number): boolean {
+    for (const row of [own, ...this.#rows.values()]) {
+      const idle = nextIdle(row, now);
+      if (idle === null) continue;
+      row.entries.delete(idle);
+      this.#size -= 1;
+      return true;
     }
     return false;
   }
+}
+
+/** Goes on where the last search ended, and from the last entry to the first. */
+function nextIdle(row: Row, now: number): string | null {
+  for (let looks = 0; looks < mostLooks; looks += 1) {
+    const next = row.hand.next();
+    if (next.done === true) row.hand = row.entries.entries();
+    else if (isIdle(next.value[1], now)) return next.value[0];
+  }
+  return null;
 }
 
 function isIdle({ leases, flight, next }: KeyEntry, now: number): boolean {

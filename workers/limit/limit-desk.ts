@@ -32,10 +32,15 @@ export interface LimitDeskParts {
   readonly affords?: (context: Waits) => boolean | Promise<boolean>;
 }
 
-/** How long leases are spent before what is believed of the rules must have been current once more, ms. */
-const provenForMs = 10_000;
-/** How long a request waits for that, ms; then it goes by what is known: the limiter knows the newest rule anyway. */
-const patienceForRulesMs = 300;
+/** `asks`: the same under newer rules, where these decided. What is told of a limit is told of the rule that decided. */
+export interface Decided extends TakenAll {
+  readonly asks?: readonly Ask[];
+}
+
+/** How long a request waits until the rules are current, ms: for two regions in turn. Then it goes by what is known. */
+const patienceForRulesMs = 500;
+/** How long nobody waits for that again, when it was in vain, ms. */
+const restAfterVainMs = 1_000;
 
 export class LimitDesk {
   readonly #rules: Rules;
@@ -44,7 +49,10 @@ export class LimitDesk {
   readonly #knowledge: Knowledge;
   readonly #line: ChargeLine;
   readonly #room: WaitingRoom;
-  #provenAt = -Infinity;
+  /** When the rules were last known to be current: in the same ms they are not looked at again. */
+  #currentAt = -Infinity;
+  /** What is believed of the rules could not be renewed: until then requests go by it as it is. */
+  #restsUntil = -Infinity;
 
   constructor(parts: LimitDeskParts) {
     const { rules, limiter, isAllShadow, denials, clock = Date.now, wait = sleep, affords = () => true } = parts;
@@ -81,14 +89,24 @@ export class LimitDesk {
   /** Waits, not for long, until what is believed of the rules is current. */
   async current(context: Waits): Promise<void> {
     const current = this.#rules.current(context);
-    if (current instanceof Promise) await inTime(current, patienceForRulesMs);
-    this.#provenAt = this.#clock.now();
+    if (current !== true) await this.#wait(current);
   }
 
-  /** All or nothing. At most one ask for each budget. */
-  take(asks: readonly Ask[], context: Waits): TakenAll | Promise<TakenAll> {
+  /**
+   * All or nothing. At most one ask for each budget. Goes by rules that are current, as far as it can be: a change that
+   * everybody has acknowledged decides whatever is asked from then on.
+   */
+  take(asks: readonly Ask[], context: Waits): Decided | Promise<Decided> {
     const now = this.#observed();
-    if (!this.#isProven(now)) return this.#takeProven(asks, context);
+    if (now === this.#currentAt || now < this.#restsUntil) return this.#take(asks, context, now);
+    const current = this.#rules.current(context);
+    if (current !== true) return this.#takeRenewed(asks, context, current);
+    this.#currentAt = now;
+    this.#restsUntil = -Infinity;
+    return this.#take(asks, context, now);
+  }
+
+  #take(asks: readonly Ask[], context: Waits, now: number): Decided | Promise<Decided> {
     let isReady = true;
     for (const [index, ask] of asks.entries()) {
       const known = this.#knowledge.lookAt(ask, now);
@@ -100,12 +118,14 @@ export class LimitDesk {
   }
 
   /** Work that is done cost more than was taken for it: the rest is charged, also where too little is left. */
-  charge({ limit, budget, cost, amountOf }: Ask, context: Waits): void {
+  charge({ limit: asked, budget, cost, amountOf }: Ask, context: Waits): void {
+    // Under the rule of now: a limiter charges nothing under an older one than it knows.
+    const limit = this.find(asked.name) ?? asked;
     const quota = amountOf(limit.quota);
     if (quota === "unlimited" || cost <= 0) return;
     const now = this.#observed();
     const entry = this.#knowledge.book.find(limit.name, budget);
-    if (entry !== undefined && spendable(entry.leases, now) >= cost) spend(entry.leases, cost, now);
+    if (entry?.limit === limit && spendable(entry.leases, now) >= cost) spend(entry.leases, cost, now);
     else this.#line.owe({ limit, budget, quota, cost }, context);
   }
 
@@ -125,18 +145,25 @@ export class LimitDesk {
   #observed(): number {
     const { steps } = this.#clock;
     const now = this.#clock.now();
-    if (this.#clock.steps !== steps) this.#knowledge.book.endLeases();
+    if (this.#clock.steps !== steps) {
+      this.#knowledge.book.endLeases();
+      this.#restsUntil = -Infinity;
+    }
     return now;
   }
 
-  #isProven(now: number): boolean {
-    return now >= this.#provenAt && now - this.#provenAt < provenForMs;
+  async #takeRenewed(asks: readonly Ask[], context: Waits, current: Promise<unknown>): Promise<Decided> {
+    await this.#wait(current);
+    const renewed = asks.map((ask) => ({ ...ask, limit: this.find(ask.limit.name) ?? ask.limit }));
+    return { asks: renewed, ...(await this.#take(renewed, context, this.#observed())) };
   }
 
-  async #takeProven(asks: readonly Ask[], context: Waits): Promise<TakenAll> {
-    await this.current(context);
-    const renewed = asks.map((ask) => ({ ...ask, limit: this.find(ask.limit.name) ?? ask.limit }));
-    return this.take(renewed, context);
+  /** While it is in vain one request a while waits, and the others go by what is known. */
+  async #wait(current: Promise<unknown>): Promise<void> {
+    if (this.#restsUntil > -Infinity) this.#restsUntil = this.#clock.now() + restAfterVainMs;
+    const waited = await inTime(current, patienceForRulesMs);
+    const isCurrent = waited.kind === "answered" && waited.answer !== false;
+    this.#restsUntil = isCurrent ? -Infinity : this.#clock.now() + restAfterVainMs;
   }
 
   /** Every ask is leased, or known to be refused in shadow mode. */

@@ -7,6 +7,10 @@ import type { Rules } from "./rules.ts";
 import type { LimitInForce, Waits } from "./taken.ts";
 
 type Changed = NonNullable<RuleVersion>;
+
+/** How far hosts' clocks are apart at most: for so long a limiter's word on a change's end holds, ms. */
+const apartMs = 250;
+
 type Viewed = Pick<View, "limitChange" | "lastReset" | "current">;
 
 export class MeshRules implements Rules {
@@ -34,9 +38,14 @@ export class MeshRules implements Rules {
     return this.#view.current(context);
   }
 
+  /** Told of what is known already, a limiter means that it holds: by its clock it has not expired. */
   hear(name: string, version: Changed): void {
-    const told = this.#told.get(name);
-    if (told === undefined || isNewer(version, told)) this.#told.set(name, version);
+    const known = this.#newest(name);
+    if (known === undefined || isNewer(version, known)) this.#told.set(name, version);
+    else if (known.epoch === version.epoch && known.seq === version.seq) {
+      const now = this.#clock();
+      if (now >= (version.change.expiresAt ?? Infinity)) this.#inForce.holdOn(name, version, now + apartMs);
+    }
   }
 
   resets(name: string): number {

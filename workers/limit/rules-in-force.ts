@@ -9,6 +9,13 @@ import type { LimitInForce } from "./taken.ts";
 
 type Changed = NonNullable<RuleVersion>;
 
+/** A limiter still counts under a change that has expired by this clock. */
+interface Held {
+  readonly version: Changed;
+  /** ms since 1970. */
+  readonly until: number;
+}
+
 interface Known {
   readonly heard: Changed | undefined;
   /** ms since 1970. */
@@ -21,6 +28,7 @@ export class RulesInForce {
   readonly #filed: ReadonlyMap<string, Limit>;
   readonly #changeOf: (limit: string) => Changed | undefined;
   readonly #known = new Map<string, Known>();
+  readonly #held = new Map<string, Held>();
 
   /** `changeOf`: the newest change that was heard of, in force or not. */
   constructor(filed: ReadonlyMap<string, Limit>, changeOf: (limit: string) => Changed | undefined) {
@@ -46,14 +54,22 @@ export class RulesInForce {
     return all;
   }
 
+  /** A limiter's clock decides when a change ends: this one holds until then, whatever it says of its end. */
+  holdOn(name: string, version: Changed, until: number): void {
+    this.#held.set(name, { version, until });
+    if (this.#known.get(name)?.isExpired === true) this.#known.delete(name);
+  }
+
   #renew(name: string, heard: Changed | undefined, now: number): LimitInForce | undefined {
     const filed = this.#filed.get(name);
     if (filed === undefined) return undefined;
-    const expiresAt = heard?.change.expiresAt ?? Infinity;
+    const held = this.#held.get(name);
+    const heldUntil = held !== undefined && isSame(held.version, heard) ? held.until : -Infinity;
+    const expiresAt = Math.max(heard?.change.expiresAt ?? Infinity, heldUntil);
     const isExpired = now >= expiresAt;
     const known = this.#known.get(name);
     const isKnown = known !== undefined && known.isExpired === isExpired && isSame(known.heard, heard);
-    const limit = isKnown ? known.limit : inForce(filed, heard ?? null, now);
+    const limit = isKnown ? known.limit : inForce(filed, heard ?? null, isExpired);
     this.#known.set(name, { heard, expiresAt, isExpired, limit });
     return limit;
   }
@@ -70,14 +86,14 @@ export function changeInForce(version: RuleVersion, now: number): LimitChange | 
  * has not heard of it. One that has expired does not: they count under the file again, too, and what was refused under
  * the change must not be taken for the file's refusal.
  */
-function inForce(filed: Limit, version: RuleVersion, now: number): LimitInForce {
-  const change = changeInForce(version, now);
-  if (change === null) return { ...filed, version: version?.change.removed === true ? version : null };
-  const changed = changedLimit(filed, change);
+function inForce(filed: Limit, version: RuleVersion, isExpired: boolean): LimitInForce {
+  if (version === null || isExpired) return { ...filed, version: null };
+  if (version.change.removed === true) return { ...filed, version };
+  const changed = changedLimit(filed, version.change);
   if (changed.kind === "changed") return { ...changed.limit, version };
   // The mesh API lets none through that does not fit; the file, or this version, has changed since.
   const { field, expected } = changed;
-  console.error({ event: "limit_change_ignored", limit: filed.name, seq: version?.seq, field, expected });
+  console.error({ event: "limit_change_ignored", limit: filed.name, seq: version.seq, field, expected });
   return { ...filed, version };
 }
 

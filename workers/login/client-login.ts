@@ -15,6 +15,7 @@ import { adminFacts, isAdmin, type AdminSecrets } from "../token/admin-client.ts
 import type { ClientCredential } from "../token/client-credential.ts";
 import type { LoginAttempt } from "./login-budgets.ts";
 import { LoginGuard } from "./login-guard.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** Whether there is such a client is not told. */
 type Checked =
@@ -31,12 +32,16 @@ export type ReadClient =
 type ClientsOf = (client: string) => Pick<AccountsContract, "check">;
 type From = Pick<LoginAttempt, "address" | "zone">;
 
-/** What it counts is in the limiters: a guard itself remembers nothing. */
+/** Of this isolate. */
+const underWay = new UnderWay();
+
+/** What it counts is in the limiters; an isolate knows only what is under way in it. */
 export function loginGuardOf({ env, mesh }: Pick<Isolate, "env" | "mesh">): LoginGuard {
   return new LoginGuard({
     limiter: (limit, budget) => limiterStub(env, mesh.environment, limit, budget),
     settings: mesh.loginGuard,
     wait: (ms) => scheduler.wait(ms),
+    underWay,
   });
 }
 

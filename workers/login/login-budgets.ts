@@ -2,7 +2,7 @@
  * The three budgets that an attempt counts in. Their keys are digests: accounts' names are typed by strangers, often in
  * the wrong field, and no object needs to read them.
  */
-import { networkOf } from "../limit/network.ts";
+import { sourceOf } from "../limit/source.ts";
 
 export interface LoginAttempt {
   /** Accounts and clients of one name are counted apart. */
@@ -23,23 +23,16 @@ export interface LoginBudgets {
 
 /** A /64 is the least that a site is given (RFC 6177): whoever has one of its addresses has all of them. */
 const prefix = { ipv4: 32, ipv6: 64 } as const;
-/** Workers of other zones all call from here: without its zone any Worker could use up another's attempts. */
-const workersAddress = "2a06:98c0:3600::103";
 
 export async function budgetsOf(attempt: LoginAttempt): Promise<LoginBudgets> {
-  const { kind, account } = attempt;
-  const source = sourceOf(attempt);
+  const { kind, account, address, zone } = attempt;
+  const source = sourceOf(address, () => zone, prefix);
   const [pair, byAccount, byAddress] = await Promise.all([
     digestOf([kind, account, source]),
     digestOf([kind, account]),
     digestOf([source]),
   ]);
   return { pair, account: byAccount, address: byAddress };
-}
-
-function sourceOf({ address, zone }: LoginAttempt): string {
-  if (address === null) return "unknown";
-  return address === workersAddress && zone !== undefined ? `worker:${zone}` : networkOf(address, prefix);
 }
 
 /** JSON keeps the parts apart, and lone surrogates too. */

@@ -3,7 +3,8 @@
  *
  * An attempt first takes one of the `failures` places that its account and address have together in every `windowMs`;
  * without a place it is refused, and its secret is not looked at. A right secret gives the place back. A wrong one
- * keeps it, and so does whatever ends without a word, so attempts in flight and crashed ones count like failures.
+ * keeps it, and so does whatever ends without a word, so attempts in flight and crashed ones count like failures. Who
+ * is without a place because of attempts in flight waits for theirs, if this isolate has them.
  *
  * By account alone and by address alone an attempt is only delayed, because refusing there would let strangers lock
  * others out. Only attempts that have a place count there: one address can spend no more than `failures` of what an
@@ -14,8 +15,12 @@
 import type { LimiterContract, Rule } from "../../durable-objects/limiter/contract.ts";
 import type { Mesh } from "../config/mesh.ts";
 import { reach } from "../limit/reach.ts";
-import { budgetsOf, type LoginAttempt } from "./login-budgets.ts";
+import { budgetsOf, type LoginAttempt, type LoginBudgets } from "./login-budgets.ts";
 import { delayOf, growingDelays } from "./login-delay.ts";
+import type { UnderWay } from "./under-way.ts";
+
+/** How often one attempt asks for a place: others may be sooner, here and at other edges. */
+const mostTurns = 4;
 
 export type LoginLimiter = Pick<LimiterContract, "reserve" | "settle">;
 
@@ -23,6 +28,8 @@ export interface LoginGuardParts {
   readonly limiter: (limit: string, budget: string) => LoginLimiter;
   readonly settings: Mesh["loginGuard"];
   readonly wait: (ms: number) => Promise<unknown>;
+  /** Of all guards of an isolate. */
+  readonly underWay: UnderWay;
 }
 
 export type Guarded<Result> =
@@ -65,17 +72,39 @@ export class LoginGuard {
     isRight: (result: Result) => boolean,
   ): Promise<Guarded<Result>> {
     const budgets = await budgetsOf(attempt);
-    const place = await this.#take(this.#rules.pair, budgets.pair);
-    if (place.kind !== "taken") return place;
-    const counted = await Promise.all([
-      this.#take(this.#rules.account, budgets.account),
-      this.#take(this.#rules.address, budgets.address),
-    ]);
-    const delayMs = Math.max(...counted.map((one) => this.#delayOf(one)));
-    if (delayMs > 0) await this.#parts.wait(delayMs);
-    const result = await check();
-    if (isRight(result)) await Promise.all([place, ...counted].map(giveBack));
-    return { kind: "checked", result };
+    const { underWay } = this.#parts;
+    for (let turn = 1; ; turn += 1) {
+      const guarded = await this.#attempt(budgets, check, isRight);
+      if (guarded.kind !== "refused" || turn === mostTurns || !(await underWay.turn(budgets.pair))) return guarded;
+    }
+  }
+
+  async #attempt<Result>(
+    budgets: LoginBudgets,
+    check: () => Promise<Result>,
+    isRight: (result: Result) => boolean,
+  ): Promise<Guarded<Result>> {
+    const { underWay, wait } = this.#parts;
+    const mine = underWay.begin(budgets.pair);
+    let isPlaceFree = false;
+    try {
+      const place = await this.#take(this.#rules.pair, budgets.pair);
+      if (place.kind !== "taken") return place;
+      const counted = await Promise.all([
+        this.#take(this.#rules.account, budgets.account),
+        this.#take(this.#rules.address, budgets.address),
+      ]);
+      const delayMs = Math.max(...counted.map((one) => this.#delayOf(one)));
+      if (delayMs > 0) await wait(delayMs);
+      const result = await check();
+      if (isRight(result)) {
+        await Promise.all([place, ...counted].map(giveBack));
+        isPlaceFree = true;
+      }
+      return { kind: "checked", result };
+    } finally {
+      underWay.end(budgets.pair, mine, isPlaceFree);
+    }
   }
 
   /** Idempotent by the reservation's id: what was silent is asked again, and counts once. */

@@ -25,8 +25,8 @@ export interface IssuerKeysSource {
   readonly ttlMs: number;
   /** A set older than this is not used; ms. */
   readonly maxStaleMs: number;
-  /** Asks the object that has the set; `missing` is a key id that is unknown here. */
-  readonly ask: (missing: string | null) => Promise<AskedKeys>;
+  /** Asks the object that has the set; `missing` is a key id that is unknown here, `staleUses` what is to be told. */
+  readonly ask: (missing: string | null, staleUses: number) => Promise<AskedKeys>;
 }
 
 export type KeyAnswer =
@@ -63,6 +63,8 @@ export class IssuerKeys implements KeysOfIssuer {
   #used: { readonly data: KeysData; readonly generation: KeySet } | null = null;
   #flight: { readonly startedAt: number; readonly done: Promise<void> } | null = null;
   #quietUntil = 0;
+  /** How often a set past its TTL was used since the object was last told. */
+  #staleUses = 0;
 
   constructor(source: IssuerKeysSource, view: KeysView) {
     this.#source = source;
@@ -84,23 +86,32 @@ export class IssuerKeys implements KeysOfIssuer {
     const generation = this.current(now);
     if (generation === null) return this.#findAnew(keyId, algorithm, context, now);
     const answer = keyIn(generation, keyId, algorithm);
-    if (answer.kind === "found" && this.#isOld(now)) void this.ask(null, context, now);
+    if (answer.kind === "found") this.keepFresh(context, now);
     const mayBeNew = answer.kind === "refused" && answer.reason === "key_unknown" && keyId !== null;
     return mayBeNew ? this.#findAnew(keyId, algorithm, context, now) : answer;
+  }
+
+  /** For each verification by the set of now: counts one by a set past its TTL, and asks for a newer one beside it. */
+  keepFresh(context: Lifetime, now: number): void {
+    if (!this.#isOld(now)) return;
+    this.#staleUses += 1;
+    if (!this.#isAsking(now) && !this.#isQuiet(now)) void this.ask(null, context, now);
   }
 
   async #findAnew(keyId: string | null, algorithm: string, context: Lifetime, now: number): Promise<KeyAnswer> {
     await this.ask(keyId, context, now);
     const generation = this.current(now);
-    return generation === null ? { kind: "refused", reason: "keys_unavailable" } : keyIn(generation, keyId, algorithm);
+    if (generation === null) return { kind: "refused", reason: "keys_unavailable" };
+    const answer = keyIn(generation, keyId, algorithm);
+    if (answer.kind === "found" && this.#isOld(now)) this.#staleUses += 1;
+    return answer;
   }
 
   /** Asks, or joins who is asking, or does nothing because it was asked a moment ago. */
   ask(missing: string | null, context: Lifetime, now: number): Promise<void> {
     const flight = this.#flight;
-    if (flight !== null && now - flight.startedAt < waitMs) return waitFor(flight.done);
-    // A clock that was set back must not make this quiet for longer.
-    if (now < this.#quietUntil && this.#quietUntil - now <= askIntervalMs) return Promise.resolve();
+    if (flight !== null && this.#isAsking(now)) return waitFor(flight.done);
+    if (this.#isQuiet(now)) return Promise.resolve();
     this.#quietUntil = now + askIntervalMs;
     const done = this.#takeAnswer(missing, now);
     this.#flight = { startedAt: now, done };
@@ -110,8 +121,10 @@ export class IssuerKeys implements KeysOfIssuer {
   }
 
   async #takeAnswer(missing: string | null, now: number): Promise<void> {
+    const staleUses = this.#staleUses;
+    this.#staleUses = 0;
     try {
-      const answer = await this.#source.ask(missing);
+      const answer = await this.#source.ask(missing, staleUses);
       if (answer.kind === "keys") {
         this.#asked = answer;
         this.#choose();
@@ -119,7 +132,8 @@ export class IssuerKeys implements KeysOfIssuer {
         this.#quietUntil = now + Math.min(askIntervalMs, Math.max(leastRetryMs, answer.retryAfterMs));
       }
     } catch (error) {
-      // What is known stays in use; the next try is after the usual interval.
+      // What is known stays in use, and is told next time; the next try is after the usual interval.
+      this.#staleUses += staleUses;
       console.warn({ event: "keys_not_asked", issuer: this.#source.issuer, error: String(error) });
       this.#quietUntil = now + leastRetryMs;
     } finally {
@@ -148,6 +162,15 @@ export class IssuerKeys implements KeysOfIssuer {
     if (data === undefined) this.#used = null;
     else if (this.#used?.generation.holds(data) === true) this.#used = { data, generation: this.#used.generation };
     else this.#used = { data, generation: new KeySet(data) };
+  }
+
+  #isAsking(now: number): boolean {
+    return this.#flight !== null && now - this.#flight.startedAt < waitMs;
+  }
+
+  /** A clock that was set back must not make this quiet for longer. */
+  #isQuiet(now: number): boolean {
+    return now < this.#quietUntil && this.#quietUntil - now <= askIntervalMs;
   }
 
   #isOld(now: number): boolean {

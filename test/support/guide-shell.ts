@@ -1,0 +1,42 @@
+/** One shell for all lines of a guide, as its reader has it: what one line sets, the next one finds. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+
+const mark = "---- end of a line ----";
+
+export class GuideShell {
+  readonly #folder = mkdtempSync(join(tmpdir(), "selvedge-guide-"));
+  readonly #shell: ChildProcessWithoutNullStreams;
+  /** What was printed since the last mark. */
+  #printed = "";
+
+  constructor(variables: Readonly<Record<string, string>>) {
+    const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    const env = { PATH: path, HOME: this.#folder, NO_COLOR: "1", ...variables };
+    this.#shell = spawn("/bin/sh", [], { cwd: this.#folder, env });
+    this.#shell.stdout.setEncoding("utf8").on("data", (chunk: string) => (this.#printed += chunk));
+    this.#shell.stderr.pipe(process.stderr);
+  }
+
+  /** A program that the guide shows, in the folder where its lines are run. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.#folder, name), text);
+  }
+
+  /** What the line prints. */
+  async run(command: string): Promise<string> {
+    this.#printed = "";
+    this.#shell.stdin.write(`${command}\nprintf '%s\\n' '${mark}'\n`);
+    while (!this.#printed.endsWith(`${mark}\n`)) await once(this.#shell.stdout, "data");
+    return this.#printed.slice(0, -mark.length - 1);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#shell.stdin.end();
+    if (this.#shell.exitCode === null) await once(this.#shell, "close");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
