@@ -14,6 +14,7 @@ import type { LimitInForce, Taken } from "../workers/limit/taken.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { expected, plainName, wholeNumber } from "./argument.ts";
 import { budgetOfKey } from "./budget-of-key.ts";
+import { environment } from "./environment.ts";
 import { limiterObjects } from "./limiter-objects.ts";
 
 export { fixedWindow, slidingWindow, tokenBucket } from "./algorithm.ts";
@@ -79,7 +80,7 @@ const desk = new LimitDesk({
     hear: () => {},
     resets: () => 0,
   },
-  limiter: (limit, budget) => limiterObjects().getByName(limiterName("library", limit, budget)),
+  limiter: (limit, budget) => limiterObjects().getByName(limiterName(environment, limit, budget)),
   isAllShadow: false,
 });
 

@@ -1,4 +1,5 @@
 /** Refusals as documents (RFC 9457), as the gate of a mesh writes them; there are no pages to point to here. */
+import { toldOf, type TokenRefusal } from "./token-refusal.ts";
 
 const quotaExceededType = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
@@ -24,6 +25,14 @@ export function unreachable(limit: string): Response {
     detail: `the limit ${limit} could not be asked`,
     code: "overloaded",
   });
+}
+
+/** Without a detail: which check of a token failed is nobody's business but the operator's. */
+export function documentOfToken(refusal: TokenRefusal): Response {
+  const { status, title } = toldOf(refusal);
+  // As the gate has it, a missing scope is one way of not being allowed.
+  const code = refusal.code === "insufficient_scope" ? "forbidden" : refusal.code;
+  return documentOf({ type: "about:blank", title, status, code });
 }
 
 function documentOf(problem: { readonly status: number; readonly [member: string]: unknown }): Response {

@@ -64,7 +64,7 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       sharedSecrets: sharedSecretsOf(mesh, env),
     }),
     assertions: new Assertions((request) => keyringStub(env, environment).sign(request)),
-    revocations: new RevocationDesk({ mesh, view, revocations: checks }),
+    revocations: new RevocationDesk({ mesh, revocations: checks }),
     apiKeys: new ApiKeys({
       issuer: mesh.tokens.issuer,
       accountsOf: (name) => accountsStub(env, environment, name),

@@ -62,11 +62,10 @@ function reasonAmong(all: readonly Read[], { kid, thumbprint }: Read): LeftOutRe
 
 async function readKey(key: unknown): Promise<Read> {
   if (!isRecord(key)) return { kid: null, thumbprint: null, found: { reason: "malformed" } };
-  const named = key["kid"];
-  const isNamed = typeof named === "string" && named !== "" && named.length <= maxKeyIdLength;
   const numbers = publicHalfOf(key);
   const thumbprint = numbers === null ? null : await calculateJwkThumbprint(numbers);
-  const kid = named === undefined ? thumbprint : isNamed ? named : null;
+  const named = key["kid"] ?? thumbprint;
+  const kid = typeof named === "string" && named !== "" && named.length <= maxKeyIdLength ? named : null;
   const reason = reasonAlone(key);
   if (reason !== null) return { kid, thumbprint, found: { reason } };
   const restrictions = restrictionsOf(key);

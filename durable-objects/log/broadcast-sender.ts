@@ -16,7 +16,8 @@ const deadlineMs = 10_000;
 
 export interface SendPorts {
   readonly core: LogCore;
-  readonly send: (messages: readonly BroadcastMessage[]) => Promise<unknown>;
+  /** Null when there is no queue: then nothing is owed to it. */
+  readonly send: ((messages: readonly BroadcastMessage[]) => Promise<unknown>) | null;
   readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -64,8 +65,8 @@ export class BroadcastSender {
   async #sendNext(): Promise<void> {
     const { core, send, now } = this.#ports;
     const regions = core.leased(now());
-    if (regions.length === 0) {
-      // Nobody may serve a view: whoever wants to, pulls first.
+    if (send === null || regions.length === 0) {
+      // Nobody is reached by it, or may serve a view: whoever wants to, pulls first.
       core.queued(core.head);
       return;
     }

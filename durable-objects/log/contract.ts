@@ -144,6 +144,11 @@ export interface LogSettings {
   readonly regionLeaseMs: number;
   /** How long events are kept, in ms. */
   readonly retentionMs: number;
+  /**
+   * "queue": what is inserted goes to the queue, whose consumer hands it to the Regions. "push": there is none, and the
+   * Log hands everything to them by itself. Default "queue".
+   */
+  readonly broadcast?: "queue" | "push";
 }
 
 /** The Log's methods, as seen by others. */

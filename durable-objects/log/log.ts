@@ -5,6 +5,7 @@ import { regionStub } from "../stubs.ts";
 import { AckWaiters } from "./ack-waiters.ts";
 import { BroadcastSender } from "./broadcast-sender.ts";
 import type {
+  Ack,
   AppliedReport,
   Cursor,
   LogContract,
@@ -40,6 +41,8 @@ export class Log extends DurableObject<Env> implements LogContract {
   readonly #waiters: AckWaiters;
   readonly #pusher: Pusher;
   readonly #sender: BroadcastSender;
+  /** Without a queue every event is pushed, and not only one whose publisher waits. */
+  readonly #pushesAll: boolean;
   /** When the alarm is due, as far as this object has set it; null when it does not know of one. */
   #alarmAt: number | null = null;
   /** Whether the last look found nothing more that is past its time. */
@@ -65,9 +68,10 @@ export class Log extends DurableObject<Env> implements LogContract {
       head: () => core.head,
       report: (report) => this.#heard([report]),
     });
+    this.#pushesAll = settings.broadcast === "push";
     this.#sender = new BroadcastSender({
       core,
-      send: (messages) => env.BROADCAST.sendBatch(messages.map((body) => ({ body }))),
+      send: this.#pushesAll ? null : (messages) => env.BROADCAST.sendBatch(messages.map((body) => ({ body }))),
       now: Date.now,
       random: Math.random,
     });
@@ -83,10 +87,10 @@ export class Log extends DurableObject<Env> implements LogContract {
     if (this.ctx.storage.sql.databaseSize > mostBytes) return refused("overloaded", "the Log's storage is full");
     const { events, newest } = this.#core.append(submission.entries, Date.now());
     await this.#handOn();
+    if (newest !== null && (ack !== "none" || this.#pushesAll)) this.#push(newest.seq, ack);
     const published = { v: 1 as const, kind: "published" as const, epoch: this.#core.epoch, events };
     if (ack === "none") return { ...published, acknowledged: true, receipts: [] };
     if (newest === null) return { ...published, acknowledged: false, receipts: [] };
-    for (const region of this.#core.silentAbout(newest.seq, ack, Date.now())) void this.#pusher.push(region);
     const acknowledged = await this.#waiters.wait(newest.seq, ack, timeoutMs);
     return { ...published, acknowledged, receipts: this.#core.receipts(newest, Date.now()) };
   }
@@ -156,6 +160,12 @@ export class Log extends DurableObject<Env> implements LogContract {
     // Under way beside the answer, which the platform holds back until the insert is durable.
     void this.#sender.send();
     await this.#arm(Date.now() + alarmAfterMs);
+  }
+
+  /** Not waited for: who waits for an ack is woken by what Regions report. */
+  #push(seq: number, ack: Ack): void {
+    const regions = this.#core.silentAbout(seq, ack === "none" ? "regions" : ack, Date.now());
+    for (const region of regions) void this.#pusher.push(region);
   }
 
   #heard(reports: readonly AppliedReport[]): void {

@@ -143,14 +143,20 @@ async function expectAsPrinted({ at }: Block, { command, answer }: Prompted, she
 if (!hasPython) test.skip("no python3 here: the programs in Python are not run", () => {});
 
 test("in-your-own-worker.md: the second Worker's lines bind the objects of the first", async () => {
-  const [, binding] = blocksOf("in-your-own-worker.md").filter(({ language }) => language === "toml");
+  const blocks = blocksOf("in-your-own-worker.md").filter(({ language }) => language === "toml");
+  const [, limits, , tokens] = blocks.map(({ text }) => text);
   const folder = mkdtempSync(join(tmpdir(), "selvedge-guide-"));
   try {
     const head = 'name = "second"\nmain = "index.ts"\ncompatibility_date = "2026-10-20"\n\n';
-    writeFileSync(join(folder, "wrangler.toml"), head + (binding?.text ?? ""));
+    writeFileSync(join(folder, "wrangler.toml"), `${head}${limits}\n${tokens}`);
     writeFileSync(join(folder, "index.ts"), "export default {};\n");
     const { objects } = await readWorkerShape(folder);
-    expect(objects).toMatchObject({ LIMITER: { className: "Limiter", scriptName: "the-first-worker" } });
+    const scriptName = "the-first-worker";
+    expect(objects).toMatchObject({
+      LIMITER: { className: "Limiter", scriptName },
+      LOG: { className: "Log", scriptName },
+      REGION: { className: "Region", scriptName },
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

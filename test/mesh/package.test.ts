@@ -2,40 +2,21 @@
  * The published package, as its users meet it: packed, installed into a fresh Worker, type-checked, bundled and run.
  * The Worker is the one of docs/guides/in-your-own-worker.md, word for word.
  */
-import { execFile } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runWrangler } from "../../local/offline-wrangler.ts";
-import { readWorkerShape } from "../../local/worker-shape.ts";
-
-const root = join(import.meta.dirname, "..", "..");
-const guide = readFileSync(join(root, "docs", "guides", "in-your-own-worker.md"), "utf8");
-const run = promisify(execFile);
+import { blocksOf } from "../support/guide.ts";
+import { PackedPackage, running } from "../support/packed-package.ts";
 
 /** What `selvedge/limit` may weigh, minified and compressed. */
 const mostBytes = 8_192;
 
-/** The first block of a language in the guide. */
-function snippet(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1];
-  if (found === undefined) throw new Error(`expected a block of ${language} in the guide: received none`);
-  return found;
+/** The n-th block of a language in the guide, from 0. */
+function snippet(language: string, nth = 0): string {
+  const found = blocksOf("in-your-own-worker.md").filter((block) => block.language === language)[nth];
+  if (found === undefined) throw new Error(`expected more blocks of ${language} in the guide: received ${nth}`);
+  return found.text;
 }
 
 const lines = (text: string): string[] => text.split("\n");
@@ -85,118 +66,19 @@ export default {
 };
 `;
 
-const compilerOptions = {
-  target: "es2024",
-  lib: ["es2024"],
-  module: "esnext",
-  moduleResolution: "bundler",
-  types: ["@cloudflare/workers-types"],
-  strict: true,
-  noEmit: true,
-};
-
-let folder = "";
-let installed = "";
-
-interface Running {
-  readonly urls: readonly string[];
-  stop(): Promise<void>;
-}
-
-/** A project of its own beside the installed package. */
-function project(name: string, source: string, toml: string): string {
-  const directory = join(folder, name);
-  mkdirSync(join(directory, "src"), { recursive: true });
-  writeFileSync(join(directory, "src", "index.ts"), source);
-  const bindings = "declare namespace Cloudflare {\n  interface Env {\n    LOGINS: RateLimit;\n  }\n}\n";
-  writeFileSync(join(directory, "src", "env.d.ts"), bindings);
-  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }));
-  const head = `name = "${name}"\nmain = "src/index.ts"\ncompatibility_date = "2026-10-20"\n\n`;
-  writeFileSync(join(directory, "wrangler.toml"), head + toml);
-  return directory;
-}
-
-/** What the compiler finds wrong. */
-async function typeMistakes(directory: string): Promise<string> {
-  const compiler = join(folder, "node_modules", "typescript", "bin", "tsc");
-  const args = [compiler, "--strict", "--pretty", "false", "-p", directory];
-  return run(process.execPath, args).then(
-    () => "",
-    (error: unknown) => String((error as { readonly stdout?: unknown }).stdout),
-  );
-}
-
-/** Two isolates of one Worker; the objects belong to the first. */
-async function start(directory: string): Promise<Running> {
-  const isCounting = readFileSync(join(directory, "wrangler.toml"), "utf8").includes("[exports.Limiter]");
-  const out = join(directory, "out");
-  await runWrangler(["deploy", "--dry-run", "--outdir", out], directory, {});
-  // What the first has is the second's by name: it shares the code and no configuration of a class.
-  const { options } = await readWorkerShape(directory);
-  const { additionalUnboundDurableObjects: _, ...shared } = options;
-  const worker = {
-    modules: [{ type: "ESModule" as const, path: join(out, "index.js") }],
-    modulesRoot: out,
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-  };
-  const LIMITER = { className: "Limiter", useSQLite: true, scriptName: "first" };
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      workers: [
-        { ...options, ...worker, name: "first" },
-        { ...shared, ...worker, name: "second", ...(isCounting ? { durableObjects: { LIMITER } } : {}) },
-      ],
-    }),
-  );
-  await miniflare.ready;
-  const urls = await Promise.all(
-    ["first", "second"].map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin),
-  );
-  return { urls, stop: () => miniflare.dispose() };
-}
+let packed: PackedPackage;
+const project = (name: string, source: string, toml: string) => packed.project(name, source, toml);
+const typeMistakes = (directory: string) => packed.typeMistakes(directory);
 
 beforeAll(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "selvedge-package-")));
-  const modules = join(folder, "node_modules");
-  await run("npm", ["pack", "--pack-destination", folder], {
-    cwd: root,
-    env: { ...process.env, npm_config_update_notifier: "false" },
-  });
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error("expected a tarball: received none");
-  await run("tar", ["-xzf", tarball], { cwd: folder });
-  mkdirSync(join(modules, "@cloudflare"), { recursive: true });
-  for (const name of ["hono", "typescript", "@cloudflare/workers-types"]) {
-    symlinkSync(realpathSync(join(root, "node_modules", name)), join(modules, name));
-  }
-  // Where the tarball unpacks to; a real folder, so that nothing of the repository is found from it.
-  installed = join(modules, "selvedge");
-  await run("mv", ["package", installed], { cwd: folder });
+  packed = await PackedPackage.pack();
 }, 120_000);
 
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Runs it, and stops what was started whatever becomes of it. */
-async function running(directory: string, work: (urls: readonly string[]) => Promise<void>): Promise<void> {
-  const { urls, stop } = await start(directory);
-  try {
-    await work(urls);
-  } finally {
-    await stop();
-  }
-}
+afterAll(() => packed.remove());
 
 describe("the published package", () => {
   test("holds what it exports, its papers and nothing else", async () => {
-    const { stdout } = await run("tar", ["-tzf", readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? ""], {
-      cwd: folder,
-    });
-    const files = stdout.trim().split("\n");
+    const { files, installed } = packed;
     const papers = ["README.md", "LICENSE", "CHANGELOG.md", "package.json"].map((name) => `package/${name}`);
     expect(files.filter((file) => !file.startsWith("package/dist/package/")).toSorted()).toEqual(papers.toSorted());
     const { exports: entries } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
@@ -209,19 +91,9 @@ describe("the published package", () => {
   });
 
   test("`selvedge/limit` weighs at most 8 KiB and brings no other package", async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [join(installed, "dist", "package", "library", "limit.js")],
-      bundle: true,
-      minify: true,
-      format: "esm",
-      target: "esnext",
-      external: ["cloudflare:workers"],
-      metafile: true,
-      write: false,
-    });
-    const bytes = gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).byteLength;
+    const { bytes, packages } = await packed.weigh('export * from "selvedge/limit";');
     process.stdout.write(`selvedge/limit: ${bytes} bytes gzip of ${mostBytes}\n`);
-    expect(Object.keys(metafile.inputs).filter((input) => !/selvedge\/dist\/package\//.test(input))).toEqual([]);
+    expect(packages).toEqual([]);
     expect(bytes).toBeLessThanOrEqual(mostBytes);
   });
 });

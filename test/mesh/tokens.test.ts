@@ -244,7 +244,7 @@ describe("the mesh's own tokens", () => {
 
   test.each<readonly [string, RequestInit, number, string]>([
     ["a wrong secret", { headers: basic("wrong") }, 401, "token_invalid"],
-    ["no credentials", { body: new URLSearchParams({ grant_type: "client_credentials" }) }, 401, "token_invalid"],
+    ["no credentials", { body: new URLSearchParams({ grant_type: "client_credentials" }) }, 401, "token_missing"],
     [
       "another grant",
       { headers: basic("wrong"), body: new URLSearchParams({ grant_type: "password" }) },
@@ -279,6 +279,6 @@ describe("the mesh's own tokens", () => {
     const body = new URLSearchParams({ grant_type: "client_credentials", scope: "mesh:everything" });
     expect((await fetch(auth("/token"), { method: "POST", headers: basic(mesh.adminSecret), body })).status).toBe(400);
     const response = await fetch(auth("/token"), { method: "PUT" });
-    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "DELETE, GET, HEAD, POST"]);
   });
 });

@@ -7,7 +7,8 @@ import { maxStaleMs, type KeySetsContract, type KeySetSource } from "../../durab
 import type { KeysData, PublicKey } from "../../durable-objects/keyring/contract.ts";
 import { keySetsStub, logStub } from "../../durable-objects/stubs.ts";
 import { compile } from "../../workers/config/compile.ts";
-import { mintKey } from "../support/token-mint.ts";
+import { algorithmsOf } from "../../workers/token/verification-key.ts";
+import { encode, mintKey } from "../support/token-mint.ts";
 
 const { environment } = compile(config);
 
@@ -50,6 +51,7 @@ afterEach(() => {
 
 const keySets = (): KeySetsContract => keySetsStub(env, environment, source.issuer);
 const ask = (missing: string | null = null) => keySets().keys({ v: 1, source, missing });
+const describeSet = () => keySets().describe({ v: 1, source });
 
 /** Time passes for the object alone: what it remembers of instants moves back. */
 async function age(ms: number): Promise<void> {
@@ -134,6 +136,51 @@ describe("T5 a KeySets object", () => {
     expect(told).toBe(2);
   });
 
+  test("what is used of a stale set is counted, and shown with why there is no newer one", async () => {
+    await ask();
+    expect(await describeSet()).toMatchObject({ state: "fresh", keyIds: ["k1"], failures: 0, staleUses: 0 });
+    issuer.isUp = false;
+    await age(source.ttlMs);
+    expect(await describeSet()).toMatchObject({ state: "due" });
+    await keySets().keys({ v: 1, source, missing: null, staleUses: 7 });
+    await keySets().keys({ v: 1, source, missing: "k1", staleUses: 5 });
+    const stale = await describeSet();
+    expect(stale).toMatchObject({ state: "stale", lastFailure: "status_unexpected", failures: 1, staleUses: 12 });
+    expect(stale.retryAt).toBeGreaterThan(Date.now() - 1_000);
+    expect(stale.endsAt).toBe((stale.fetchedAt ?? 0) + maxStaleMs);
+    issuer.isUp = true;
+    await age(60_000);
+    await keySets().keys({ v: 1, source, missing: null, staleUses: 3 });
+    expect(await describeSet()).toMatchObject({ state: "fresh", failures: 0, staleUses: 3 });
+    expect(issuer.fetches).toBe(3);
+  });
+
+  test("a set is used as long as its source says, and no longer", async () => {
+    source = { ...source, maxStaleMs: 3_600_000 };
+    await ask();
+    issuer.isUp = false;
+    await age(3_500_000);
+    expect(await ask()).toMatchObject({ kind: "keys", keys: [first] });
+    await age(200_000);
+    expect(await ask()).toMatchObject({ kind: "unavailable" });
+    expect(await describeSet()).toMatchObject({ state: "ended", keyIds: ["k1"] });
+    source = { ...source, maxStaleMs: 36_000_000 };
+    expect(await ask()).toMatchObject({ kind: "keys", keys: [first] });
+  });
+
+  test("a set with bad keys is told without them, and they are shown with the reason", async () => {
+    issuer.keys = [first, { kty: "oct", kid: "shared", k: "c2VjcmV0" }];
+    expect(await ask()).toMatchObject({ kind: "keys", keys: [first] });
+    await expect.poll(eventsInLog).toMatchObject([{ keys: [first] }]);
+    await abortAllDurableObjects();
+    expect(await describeSet()).toMatchObject({ leftOut: [{ kid: "shared", reason: "symmetric" }] });
+  });
+
+  test("describing a set fetches nothing", async () => {
+    expect(await describeSet()).toMatchObject({ state: "none", keyIds: [], fetchedAt: null, endsAt: null });
+    expect(issuer.fetches).toBe(0);
+  });
+
   test("gives no other issuer's keys under its name", async () => {
     const stub = keySetsStub(env, environment, source.issuer) as unknown as DurableObjectStub;
     await runInDurableObject(stub, async (object) => {
@@ -143,4 +190,16 @@ describe("T5 a KeySets object", () => {
     });
     expect(issuer.fetches).toBe(0);
   });
+});
+
+test("the platform takes a signature by an Ed25519 point of small order: such keys are left to nobody", async () => {
+  const neutral = new Uint8Array(32);
+  neutral[0] = 1;
+  const key = await crypto.subtle.importKey("raw", neutral, "Ed25519", false, ["verify"]);
+  const signature = new Uint8Array(64);
+  signature.set(neutral);
+  for (const text of ["any text", "another"]) {
+    expect(await crypto.subtle.verify("Ed25519", key, signature, new TextEncoder().encode(text))).toBe(true);
+  }
+  expect(algorithmsOf({ kty: "OKP", crv: "Ed25519", kid: "k", x: encode(neutral) })).toEqual([]);
 });

@@ -81,6 +81,18 @@ describe("a password", () => {
     expect(world.now - before).toBeLessThanOrEqual(3_000);
   });
 
+  test("right after all sessions were ended begins a login that goes on", async () => {
+    world.cutOffs.set("alice", world.now);
+    const { refreshToken } = await given(password);
+    expect(await refreshWith(refreshToken)).toMatchObject({ kind: "given" });
+  });
+
+  test("that was set a moment ago by a clock that runs ahead begins a login that goes on", async () => {
+    world.people.set("alice", person("alice", { proofChangedAt: world.now + 250 }));
+    const { refreshToken } = await given(password);
+    expect(await refreshWith(refreshToken)).toMatchObject({ kind: "given" });
+  });
+
   test("before a cut-off that lies far ahead gives nothing", async () => {
     world.cutOffs.set("alice", world.now + hourMs);
     expect(await world.ask(password)).toMatchObject({ kind: "not_given", error: "invalid_grant" });
@@ -216,7 +228,8 @@ describe("T7 an authorization code", () => {
     const codeChallenge = await challengeOf(verifier);
     const app = world.clients.get("app") ?? client("app");
     const ask = { person: person("alice"), client: app, redirectUri, codeChallenge, scopes: ["read"], ...changed };
-    return (await giveCode(world.parts, ask)) ?? "";
+    const kept = await giveCode(world.parts, ask);
+    return kept.kind === "code" ? kept.text : "";
   }
 
   const redeem = (code: string, more: Readonly<Record<string, string>> = {}) =>
@@ -228,6 +241,11 @@ describe("T7 an authorization code", () => {
       client_id: "app",
       ...more,
     });
+
+  test("got right after all sessions were ended is good", async () => {
+    world.cutOffs.set("alice", world.now);
+    expect(await redeem(await codeFor())).toMatchObject({ kind: "given" });
+  });
 
   test("gives the tokens once; used again it ends them", async () => {
     const code = await codeFor();

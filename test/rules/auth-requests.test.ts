@@ -89,6 +89,8 @@ describe("the token's cookie", () => {
     ["a=1; __Host-mesh=t; b=2", "__Host-mesh", { kind: "token", token: "t" }],
     ["__Host-mesh=t=u", "__Host-mesh", { kind: "token", token: "t=u" }],
     ["__Host-mesh=t; __Host-mesh=u", "__Host-mesh", { kind: "doubled" }],
+    ["__Host-mesh=t, __Host-mesh=u", "__Host-mesh", { kind: "doubled" }],
+    ["a=1, __Host-mesh=t", "__Host-mesh", { kind: "token", token: "t" }],
     ["rh_auth=Bearer_t", "rh_auth", { kind: "token", token: "t" }],
     ["rh_auth=Basic_t", "rh_auth", { kind: "none" }],
   ] as const)("%s", (field, name, expected) => {

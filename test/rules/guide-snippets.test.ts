@@ -10,11 +10,22 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
 import { defineMesh, readsAndWrites } from "../../workers/config/define.ts";
 import type { Mesh } from "../../workers/config/mesh.ts";
-import { blocksOf, type Block, configurationOf, guides, isConfiguration, programNameOf } from "../support/guide.ts";
+import {
+  blocksOf,
+  type Block,
+  configurationOf,
+  guides,
+  isConfiguration,
+  programNameOf,
+  textOf,
+} from "../support/guide.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-/** The library's guide: a Worker, its configuration, what is swapped, and the configuration of a second Worker. */
-const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "toml"] };
+/**
+ * The library's guide. Limits: a Worker, its configuration, what is swapped, and the configuration of a second Worker;
+ * tokens: the same without a swap.
+ */
+const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "toml", "ts", "toml", "toml"] };
 
 const configurations = guides.flatMap((guide) => blocksOf(guide).filter(isConfiguration));
 

@@ -11,8 +11,6 @@ import {
   type FetchRecord,
 } from "../../durable-objects/key-sets/fetch-policy.ts";
 import { fetchKeySet, maxAnswerBytes, mayFollow, metadataUrls } from "../../durable-objects/key-sets/key-set-fetch.ts";
-import { readPublicKeys } from "../../durable-objects/key-sets/public-keys.ts";
-import { mintKey } from "../support/token-mint.ts";
 
 const issuer = "https://id.example.com";
 const source: KeySetSource = { issuer, jwksUri: null, ttlMs: 600_000, cooldownMs: 30_000 };
@@ -190,29 +188,5 @@ describe("where", () => {
   test("an issuer on this machine may keep its keys on its own origin", () => {
     expect(mayFollow("http://127.0.0.1:9000/jwks", "http://127.0.0.1:9000")).toBe(true);
     expect(mayFollow("http://127.0.0.1:9001/jwks", "http://127.0.0.1:9000")).toBe(false);
-  });
-});
-
-describe("what is kept of a set", () => {
-  test("a private or a symmetric key is left out, the others are kept without what verifies nothing", async () => {
-    const { publicJwk, privateJwk } = await mintKey("k1");
-    const found = await readPublicKeys({
-      keys: [
-        { ...publicJwk, x5c: ["MIIB"], comment: "x" },
-        { ...privateJwk, kid: "leaked" },
-        { kty: "oct", k: "c2VjcmV0", kid: "shared" },
-        { kty: "new", kid: "unknown kind" },
-        { ...publicJwk, kid: 7 },
-        "no key",
-        null,
-      ],
-    });
-    expect(found).toEqual({ kind: "keys", keys: [publicJwk] });
-  });
-
-  test("a key without a kid gets its thumbprint (RFC 7638)", async () => {
-    const { kid: _kid, ...nameless } = (await mintKey("k1")).publicJwk;
-    const found = await readPublicKeys({ keys: [nameless] });
-    expect(found.kind === "keys" ? found.keys[0]?.kid : null).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 });

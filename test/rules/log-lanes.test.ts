@@ -188,6 +188,17 @@ describe("the durable lane", () => {
     expect(log.unsent).toBe(0);
   });
 
+  test("without a queue nothing is owed to it, and what a push has lost is left to the alarm", async () => {
+    const { log } = makeLog();
+    renew(log, makeRegion().region, "weur", start);
+    const sender = new BroadcastSender({ core: log, send: null, now: Date.now, random: Math.random });
+    append(log, 2);
+    await sender.send();
+    expect(log.unsent).toBe(0);
+    expect(sender.retryAt).toBeNull();
+    expect(log.silentAbout(2, "regions", Date.now())).toEqual(["weur"]);
+  });
+
   test("where no region may serve a view nothing is sent, and nothing is owed", async () => {
     const { log } = makeLog();
     const sender = new BroadcastSender({

@@ -1,6 +1,6 @@
 /** T1, T4, T5, T6: which keys an isolate goes by, and how seldom it asks for them. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { askIntervalMs } from "../../workers/token/issuer-keys.ts";
+import { askIntervalMs, IssuerKeys } from "../../workers/token/issuer-keys.ts";
 import { mintKey, TokenMint, type MintedKey } from "../support/token-mint.ts";
 import { audience, issuerOf, outside, own, startedAt, TokenWire } from "./token-wire.ts";
 
@@ -125,6 +125,29 @@ describe("T5 an issuer that is down", () => {
     expect(await wire.outcome(token)).toBe("keys_unavailable");
   });
 
+  test("an issuer's own limit holds, also for tokens that were verified already", async () => {
+    const source = { issuer: outside, jwksUri: null, ttlMs: 600_000, cooldownMs: 30_000, maxStaleMs: 3_600_000 };
+    const wire = new TokenWire([issuerOf({ maxLifetimeSeconds: 1_000_000, source })]);
+    wire.publish(outside, [first.publicJwk]);
+    wire.objectKeys.clear();
+    wire.now = startedAt + 3_600_000;
+    expect(await wire.outcome(token)).toBe("accepted");
+    wire.now += 1;
+    expect(await wire.verify(token)).toEqual({ kind: "refused", code: "not_current", reason: "keys_unavailable" });
+  });
+
+  test("a key that was removed is found out with nothing but tokens that were verified already", async () => {
+    const wire = new TokenWire([longLived]);
+    wire.publish(outside, [first.publicJwk]);
+    expect(await wire.outcome(token)).toBe("accepted");
+    wire.now += 600_001;
+    wire.fetch(outside, [second.publicJwk]);
+    expect(await wire.outcome(token)).toBe("accepted");
+    await Promise.all(wire.work);
+    expect(await wire.outcome(token)).toBe("key_unknown");
+    expect(wire.calls[0]).toEqual({ issuer: outside, missing: null });
+  });
+
   test("own keys do not age: they are made, and their end is told", async () => {
     const wire = new TokenWire();
     const now = startedAt + 30 * day;
@@ -133,6 +156,62 @@ describe("T5 an issuer that is down", () => {
     const mint = await TokenMint.open({ issuer: own, audience, now, key: first });
     expect(await wire.outcome(await mint.token())).toBe("accepted");
     expect(wire.calls).toEqual([]);
+  });
+});
+
+describe("T5 uses of a set past its TTL", () => {
+  const epoch = { epoch: "e1" };
+  const context = { waitUntil: () => undefined };
+
+  /** Keys of an issuer that is down, whose object is told of each use. */
+  function staleKeys() {
+    const told: number[] = [];
+    const state = { isObjectDown: false };
+    const data = { issuer: outside, keys: [first.publicJwk], fetchedAt: startedAt };
+    const ask = (_missing: string | null, staleUses: number) => {
+      told.push(staleUses);
+      return state.isObjectDown
+        ? Promise.reject(new Error("gone"))
+        : Promise.resolve({ kind: "keys", ...data } as const);
+    };
+    const source = { issuer: outside, ttlMs: 600_000, maxStaleMs: day, ask };
+    return { told, state, keys: new IssuerKeys(source, { cursor: epoch, keysOf: () => data }) };
+  }
+
+  test("are counted, each once, and told with the next question", async () => {
+    const { told, keys } = staleKeys();
+    for (let index = 0; index < 100; index += 1) {
+      expect((await keys.find("k1", "ES256", context, startedAt + 600_001 + index * 200)).kind).toBe("found");
+    }
+    await keys.find("k1", "ES256", context, startedAt + 700_000);
+    expect(told.reduce((all, uses) => all + uses, 0)).toBe(101);
+    expect(told.length).toBeLessThanOrEqual(6);
+  });
+
+  test("are told again when the object could not be", async () => {
+    const { told, state, keys } = staleKeys();
+    state.isObjectDown = true;
+    await keys.find("k1", "ES256", context, startedAt + 700_000);
+    await Promise.resolve();
+    state.isObjectDown = false;
+    await keys.find("k1", "ES256", context, startedAt + 710_000);
+    expect(told).toEqual([1, 2]);
+  });
+
+  test("are none within the TTL", async () => {
+    const { told, keys } = staleKeys();
+    await keys.find("k1", "ES256", context, startedAt + 600_000);
+    await keys.find("k9", "ES256", context, startedAt + 600_000);
+    expect(told).toEqual([0]);
+  });
+
+  test("with nothing but tokens that were verified already, the set is asked for all the same", () => {
+    const { told, keys } = staleKeys();
+    expect(keys.current(startedAt + 600_000)).not.toBeNull();
+    keys.keepFresh(context, startedAt + 600_000);
+    expect(told).toEqual([]);
+    for (let index = 0; index < 50; index += 1) keys.keepFresh(context, startedAt + 600_001);
+    expect(told).toEqual([1]);
   });
 });
 

@@ -49,6 +49,7 @@ function accepts(token: string, rules: ReferenceRules): boolean {
   if (known === undefined) return false;
   if (!rules.types.includes(typeOf(header.get("typ")))) return false;
   if (claims.get("iss") !== rules.issuer) return false;
+  if ((claims.get("cnf") ?? null) !== null) return false;
   const subject = claims.get("sub");
   if (typeof subject !== "string" || subject === "") return false;
   if (!audiencesOf(claims.get("aud")).includes(rules.audience)) return false;

@@ -189,6 +189,7 @@ export function claims({ mint, issuer: outside, own, audience, seconds }: Attack
     ["an issuer in capitals", "issuer_unknown", made({ claims: { iss: outside.toUpperCase() } })],
     ["a list for issuer", "claim_malformed", made({ claims: { iss: [outside] } })],
     ["the mesh's own issuer, signed by an outside key", "key_unknown", made({ claims: { iss: own } })],
+    ["bound to a key, without its proof", "bound_to_key", made({ claims: { cnf: { jkt: "x".repeat(43) } } })],
     ["no subject", "claim_missing", made({ claims: { sub: undefined } })],
     ["an empty subject", "claim_malformed", made({ claims: { sub: "" } })],
     ["a number for subject", "claim_malformed", made({ claims: { sub: 7 } })],

@@ -12,9 +12,9 @@ type Call = Context<ApiEnv>;
 
 export function cookiePaths(): Hono<ApiEnv> {
   const paths = new Hono<ApiEnv>();
-  paths.post("/token/cookie", giveCookie);
-  paths.get("/token/redirect", redirectWithToken);
-  paths.post("/logout", logOut);
+  paths.post("/token/cookie", (c) => giveCookie(c));
+  paths.get("/token/redirect", (c) => redirectWithToken(c));
+  paths.post("/logout", (c) => logOut(c));
   return paths;
 }
 
@@ -23,7 +23,7 @@ async function giveCookie(c: Call): Promise<Response> {
   // Another site's form must not log its reader in as somebody else.
   if (c.req.header("origin") !== undefined) expectOwnOrigin(c);
   const { cookie } = c.var.isolate.mesh.tokens;
-  const { token, expiresAt, username, roles } = await ask(c);
+  const { token, expiresAt, username, roles } = await ask(c, "elsewhere");
   if (!fitsCookie(cookie, token)) {
     throw refused("conflict", `token: expected at most ${longestCookie} bytes: browsers drop longer cookies`);
   }
@@ -40,14 +40,14 @@ async function giveCookie(c: Call): Promise<Response> {
 async function redirectWithToken(c: Call): Promise<Response> {
   const { redirectUrl } = c.var.isolate.mesh.tokens;
   if (redirectUrl === null) throw refused("not_found", "tokens.redirectUrl is not configured");
-  const { token, expiresAt } = await ask(c);
+  const { token, expiresAt } = await ask(c, "elsewhere");
   const fragment = new URLSearchParams({
     access_token: token,
     token_type: "Bearer",
     expires_in: String(Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000))),
   });
   const headers = {
-    Location: `${redirectUrl}#${fragment}`,
+    Location: `${redirectUrl}#${fragment.toString()}`,
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
   };
@@ -59,7 +59,7 @@ async function redirectWithToken(c: Call): Promise<Response> {
  * cookie goes all the same.
  */
 async function logOut(c: Call): Promise<Response> {
-  const how = readQuery(c.req.url, endQuery);
+  const { ack, timeoutMs } = readQuery(c.req.url, endQuery);
   const presented = presentedToken(c);
   const cleared = clearCookie(c.var.isolate.mesh.tokens.cookie);
   const verdict =
@@ -69,7 +69,7 @@ async function logOut(c: Call): Promise<Response> {
   }
   const ended =
     presented !== null && verdict?.kind === "accepted"
-      ? await endToken(c, verdict.identity, presented.token, how)
+      ? await endToken(c, verdict.identity, presented.token, { ack, timeoutMs })
       : new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
   ended.headers.append("Set-Cookie", cleared);
   return ended;

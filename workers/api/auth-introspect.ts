@@ -10,7 +10,7 @@ import { ownClient } from "../auth/issue.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
 import type { TokenForm } from "../token/client-credential.ts";
-import { challengeFor, oauthRefused } from "./auth-refused.ts";
+import { answerOAuthOnly, challengeFor, oauthRefused } from "./auth-refused.ts";
 import { originOfLogin, readForm } from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
@@ -27,8 +27,9 @@ const noStore = { "Cache-Control": "no-store", Pragma: "no-cache" } as const;
 
 export function introspectPaths(): Hono<ApiEnv> {
   const paths = new Hono<ApiEnv>();
-  paths.post("/introspect", introspect);
-  paths.post("/revoke", revoke);
+  paths.post("/introspect", (c) => introspect(c));
+  paths.post("/revoke", (c) => revoke(c));
+  paths.onError(answerOAuthOnly);
   return paths;
 }
 

@@ -18,9 +18,9 @@ export const metadataPath = "/.well-known/oauth-authorization-server";
 
 export function publishedPaths(): Hono<ApiEnv> {
   const paths = new Hono<ApiEnv>();
-  paths.get(keysPath, listKeys);
-  paths.get(assertionKeysPath, listAssertionKeys);
-  paths.get(metadataPath, describeServer);
+  paths.get(keysPath, (c) => listKeys(c));
+  paths.get(assertionKeysPath, (c) => listAssertionKeys(c));
+  paths.get(metadataPath, (c) => describeServer(c));
   return paths;
 }
 

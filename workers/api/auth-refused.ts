@@ -1,6 +1,7 @@
 /**
  * Refusals of the auth paths: problem documents that also say what OAuth clients read, `error` and `error_description`
- * (RFC 6749 section 5.2). Who asks for `application/json` by name gets the same document under that name.
+ * (RFC 6749 section 5.2). Who asks for `application/json` by name gets the same document under that name; where only
+ * OAuth clients come, everyone does who does not ask for problem documents: not all of them say what they read.
  */
 import type { Context } from "hono";
 import type { NotGiven } from "../auth/parts.ts";
@@ -30,16 +31,27 @@ export function challengeFor(c: Context<ApiEnv>): Readonly<Record<string, string
   return isSilent ? { "WWW-Authenticate": 'Bearer realm="mesh"' } : { "WWW-Authenticate": basicChallenge };
 }
 
-/** For the app's error hook. Errors that are no refusals are defects, and passed on. */
+/** For the error hook of paths that have clients of every kind. Errors that are no refusals are defects, and passed on. */
 export function answerOAuth(error: Error, c: Context<ApiEnv>): Response {
+  const accepted = c.req.header("accept") ?? "";
+  return answer(error, c, /\bapplication\/json\b/i.test(accepted) && !asksForProblems(accepted));
+}
+
+/** For that of paths that RFC 7009 and RFC 7662 describe. */
+export function answerOAuthOnly(error: Error, c: Context<ApiEnv>): Response {
+  return answer(error, c, !asksForProblems(c.req.header("accept") ?? ""));
+}
+
+function asksForProblems(accepted: string): boolean {
+  return /problem\+json/i.test(accepted);
+}
+
+function answer(error: Error, c: Context<ApiEnv>, isPlain: boolean): Response {
   if (!(error instanceof Refused)) throw error;
   const { refusal } = error;
   const members = { error: errorOf(refusal.code), ...refusal.members };
   const response = problemResponse(refuse(refusal.code, refusal.detail, { ...refusal, members }), c.var.requestId);
-  const accepted = c.req.header("accept") ?? "";
-  if (/\bapplication\/json\b/i.test(accepted) && !/problem\+json/i.test(accepted)) {
-    response.headers.set("Content-Type", "application/json");
-  }
+  if (isPlain) response.headers.set("Content-Type", "application/json");
   response.headers.set("Pragma", "no-cache");
   return response;
 }

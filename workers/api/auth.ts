@@ -6,11 +6,13 @@ import { introspectPaths } from "./auth-introspect.ts";
 import { publishedPaths } from "./auth-published.ts";
 import { answerOAuth } from "./auth-refused.ts";
 import { tokenPaths } from "./auth-token.ts";
+import { userTokenPaths } from "./auth-user-tokens.ts";
 import type { ApiEnv } from "./call.ts";
 
 export function authPaths(): Hono<ApiEnv> {
   const auth = new Hono<ApiEnv>();
-  for (const paths of [cookiePaths(), tokenPaths(), authorizePaths(), introspectPaths(), publishedPaths()]) {
+  const all = [cookiePaths(), tokenPaths(), userTokenPaths(), authorizePaths(), introspectPaths(), publishedPaths()];
+  for (const paths of all) {
     auth.route("/", paths);
   }
   auth.onError(answerOAuth);

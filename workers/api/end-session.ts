@@ -4,6 +4,7 @@ import type { Ack, NewEvent } from "../../durable-objects/log/contract.ts";
 import { grantsStub } from "../../durable-objects/stubs.ts";
 import { asked } from "../auth/holder.ts";
 import type { Identity } from "../token/identity.ts";
+import { encodeBase64url } from "../token/base64url.ts";
 import { revocationEvent } from "../token/revoke.ts";
 import type { ApiEnv } from "./call.ts";
 import { publishOwed } from "./publish-owed.ts";
@@ -19,11 +20,11 @@ export async function endToken(c: Call, identity: Identity, token: string, how: 
   return answer(c, await eventsOf(c, identity, token), how);
 }
 
-export async function endSubject(c: Call, by: Identity, subject: string, how: How): Promise<Response> {
+export async function endSubject(c: Call, by: string, subject: string, how: How): Promise<Response> {
   const { mesh } = c.var.isolate;
   const now = Date.now();
   const target = { subject, issuer: mesh.tokens.issuer };
-  return answer(c, [revocationEvent(mesh, target, { by: by.subject, now, issuedBefore: now })], how);
+  return answer(c, [revocationEvent(mesh, target, { by, now, issuedBefore: now })], how);
 }
 
 /** The family's end covers the token. One without a family, or whose family nobody keeps, is named by itself. */
@@ -55,11 +56,7 @@ async function revocationOf(
 
 /** As the view compares it. */
 async function digestOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
-  return btoa(String.fromCharCode(...new Uint8Array(digest)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
 }
 
 async function answer(c: Call, events: readonly NewEvent[], how: How): Promise<Response> {

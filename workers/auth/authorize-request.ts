@@ -102,5 +102,5 @@ export function redirectWith(
     if (value !== null) query.append(name, value);
   }
   // What was registered stays as it is written, its own query too.
-  return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query}`;
+  return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query.toString()}`;
 }

@@ -16,7 +16,7 @@ const legacyPrefix = "Bearer_";
 /** `field` is the whole Cookie field. A cookie that holds no token of ours is none. */
 export function readCookie(field: string | null, name: CookieName): CookieFinding {
   if (field === null || !field.includes(name)) return none;
-  const values = pairsOf(field).flatMap(([named, value]) => (named === name ? [value] : []));
+  const values = pairsOf(field, name).flatMap(([named, value]) => (named === name ? [value] : []));
   const [value, ...more] = values;
   if (value === undefined) return none;
   if (more.length > 0) return { kind: "doubled" };
@@ -26,7 +26,7 @@ export function readCookie(field: string | null, name: CookieName): CookieFindin
 
 /** What is left of the field for the upstream; null when nothing is. */
 export function withoutCookie(field: string, name: CookieName): string | null {
-  const rest = pairsOf(field).filter(([named]) => named !== name);
+  const rest = pairsOf(field, name).filter(([named]) => named !== name);
   return rest.length === 0 ? null : rest.map(([, , pair]) => pair).join("; ");
 }
 
@@ -51,8 +51,10 @@ function valueOf(name: CookieName, token: string): string {
 
 const attributes = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-function pairsOf(field: string): readonly (readonly [name: string, value: string, pair: string])[] {
+/** A field that came twice arrives joined by a comma, which a token has not. */
+function pairsOf(field: string, own: CookieName): readonly (readonly [name: string, value: string, pair: string])[] {
   return field
+    .replaceAll(`, ${own}=`, `; ${own}=`)
     .split(";")
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "")

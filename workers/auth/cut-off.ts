@@ -2,7 +2,7 @@
  * A cut-off that is about to pass is waited for: who logs in right after all sessions were ended gets a good token, and
  * a login that goes on.
  */
-import { notCurrent, notGiven, type AuthParts, type Named, type NotGiven } from "./parts.ts";
+import { notGiven, type AuthParts, type Named, type NotGiven } from "./parts.ts";
 
 const longestWaitMs = 4_000;
 
@@ -12,8 +12,8 @@ export async function waitForCutOff(parts: AuthParts, named: Named): Promise<Not
   for (;;) {
     const now = parts.now();
     const until = await parts.revokedUntil(named, now);
-    if (until === null) return null;
-    if (until === "unknown") return notCurrent;
+    // Where nobody can say it, a login waits for nobody: at worst its tokens are refused by whoever can.
+    if (until === null || until === "unknown") return null;
     if (until === "ever" || until - began > longestWaitMs) return notGiven("token_invalid", "invalid_grant", "revoked");
     await parts.wait(Math.max(1, until - now));
   }

@@ -5,7 +5,7 @@ import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
 import type { Isolate } from "../isolate.ts";
 import { clientLogin, readClient } from "../login/client-login.ts";
 import { adminFacts } from "../token/admin-client.ts";
-import { MeshKey, type MeshSecrets } from "./mesh-key.ts";
+import { MeshKey } from "./mesh-key.ts";
 import type { AuthParts, Client, Person } from "./parts.ts";
 
 /** Whoever shows that a secret has leaked waits until the tokens that came of it are dead, ms. */
@@ -15,7 +15,7 @@ let key: MeshKey | null = null;
 
 export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "waitUntil">): AuthParts {
   const { env, mesh } = isolate;
-  key ??= new MeshKey(env as MeshSecrets, "grants");
+  key ??= new MeshKey(env, "grants");
   return {
     settings: mesh.tokens,
     people: {
@@ -39,7 +39,7 @@ export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "w
     grants: (family) => grantsStub(env, mesh.environment, family),
     sign: (request) => keyringStub(env, mesh.environment).sign(request),
     key,
-    revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt, context),
+    revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt),
     tell: (events) => Promise.all(events.map((event) => isolate.publisher.publish(context, event, "regions", tellMs))),
     now: Date.now,
     wait: (ms) => scheduler.wait(ms),

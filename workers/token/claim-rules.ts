@@ -18,6 +18,8 @@ export type ClaimsFinding =
 const latestInstant = 253_402_300_799;
 
 export function checkClaims(claims: JsonObject, rules: IssuerRules, now: number): ClaimsFinding {
+  // Bound to a key (RFC 7800, RFC 9449, RFC 8705): as a Bearer token it would be worth what a stolen one is worth.
+  if (!isAbsent(claims, "cnf")) return refused("bound_to_key");
   if (rules.requiredClaims.some((name) => isAbsent(claims, name))) return refused("claim_missing");
   if (isAbsent(claims, "sub")) return refused("claim_missing");
   if (typeof claims["sub"] !== "string" || claims["sub"] === "") return refused("claim_malformed");

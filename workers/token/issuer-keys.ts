@@ -50,6 +50,8 @@ export interface KeysOfIssuer {
   find(keyId: string | null, algorithm: string, context: Lifetime, now: number): KeyAnswer | Promise<KeyAnswer>;
   /** Asks, or joins who is asking, or does nothing because it was asked a moment ago. */
   ask(missing: string | null, context: Lifetime, now: number): Promise<void>;
+  /** For each verification by the current set: counts one by a set past its TTL, and asks for a newer one beside it. */
+  keepFresh(context: Lifetime, now: number): void;
 }
 
 export class IssuerKeys implements KeysOfIssuer {

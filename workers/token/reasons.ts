@@ -27,6 +27,7 @@ export type RefusalReason =
   | "not_yet_valid"
   | "issued_in_future"
   | "lifetime_too_long"
+  | "bound_to_key"
   // all of it right, and named by a revocation
   | "revoked"
   // not the token's fault
@@ -72,6 +73,7 @@ export function codeOf(reason: RefusalReason): RefusedCode {
     case "not_yet_valid":
     case "issued_in_future":
     case "lifetime_too_long":
+    case "bound_to_key":
       return "token_invalid";
   }
 }

@@ -1,9 +1,11 @@
-/** For whoever issues the mesh's own tokens: whether what is issued now, or came of a login then, is refused. */
+/**
+ * For whoever issues the mesh's own tokens: whether what is issued now, or came of a login then, is refused. A Region is
+ * asked each time: by a view, which may be a lease old, whoever logs in right after a logout would get a token that is
+ * dead a moment later, and whoever is logged out could still refresh.
+ */
 import type { TokenNames } from "../../durable-objects/revocations/contract.ts";
 import type { Mesh } from "../config/mesh.ts";
-import type { Lifetime } from "./issuer-keys.ts";
 import { rulesOf } from "./issuer-rules.ts";
-import type { TokenRevocations, TokensView } from "./tokens.ts";
 
 /** What a token of the mesh will be named by. */
 export interface NamedToBe {
@@ -13,10 +15,14 @@ export interface NamedToBe {
   readonly family: string | null;
 }
 
+type Said = { readonly kind: "clear" } | { readonly kind: "revoked"; readonly issuedBefore: number | null };
+
 export interface RevocationDeskPorts {
   readonly mesh: Pick<Mesh, "tokens" | "issuers">;
-  readonly view: Pick<TokensView, "current">;
-  readonly revocations: Pick<TokenRevocations, "check">;
+  readonly revocations: {
+    /** `issuedBefore` null: whenever it was issued. Null when nobody could say. */
+    ask(names: TokenNames): Promise<Said | null>;
+  };
 }
 
 export class RevocationDesk {
@@ -33,20 +39,15 @@ export class RevocationDesk {
    * From when on a token of these names is good again, ms since 1970; null when one of `issuedAt` is good. By one
    * revocation: another one may reach further, so whoever waited asks again.
    */
-  async ownRevokedUntil(
-    named: NamedToBe,
-    issuedAt: number,
-    context: Lifetime,
-  ): Promise<number | "ever" | "unknown" | null> {
-    const { mesh, view, revocations } = this.#ports;
-    if (!(await view.current(context, Date.now()))) return "unknown";
+  async ownRevokedUntil(named: NamedToBe, issuedAt: number): Promise<number | "ever" | "unknown" | null> {
+    const { mesh, revocations } = this.#ports;
     // `iat` has whole seconds.
     const issuedFrom = Math.floor(issuedAt / 1_000) * 1_000 - this.#toleranceMs;
-    const checked = await revocations.check(namesOf(named, mesh.tokens.issuer, issuedFrom), context);
-    if (checked === null) return "unknown";
-    if (checked.kind === "clear") return null;
-    if (checked.issuedBefore === null) return "ever";
-    return Math.floor((checked.issuedBefore + this.#toleranceMs) / 1_000) * 1_000 + 1_000;
+    const said = await revocations.ask(namesOf(named, mesh.tokens.issuer, issuedFrom));
+    if (said === null) return "unknown";
+    if (said.kind === "clear") return null;
+    if (said.issuedBefore === null) return "ever";
+    return Math.floor((said.issuedBefore + this.#toleranceMs) / 1_000) * 1_000 + 1_000;
   }
 }
 

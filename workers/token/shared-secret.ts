@@ -36,6 +36,9 @@ export class SharedSecretKeys implements KeysOfIssuer {
   ask(): Promise<void> {
     return Promise.resolve();
   }
+
+  /** A secret does not age. */
+  keepFresh(): void {}
 }
 
 class SharedSecret implements VerificationKey {

@@ -49,7 +49,7 @@ export interface TokensPorts {
   readonly revocations: TokenRevocations;
   /** A stub belongs to one request: these are asked anew for each call. */
   readonly keyring: () => Pick<KeyringContract, "keys">;
-  readonly keySets: (issuer: string) => KeySetsContract;
+  readonly keySets: (issuer: string) => Pick<KeySetsContract, "keys">;
   /** With HS256: the secret, and while it is rotated the previous one. */
   readonly sharedSecrets?: readonly string[];
   readonly cacheSize?: VerifiedTokensSize;
@@ -83,7 +83,11 @@ export class Tokens {
     const isCurrent = this.#view.current(context, now);
     if (isCurrent === true) {
       const known = this.#verified.find(token, now);
-      if (known !== undefined) return known.verdict;
+      if (known !== undefined) {
+        // A set past its TTL is asked for, and its use counted, also when no token needs a new look.
+        known.keys.keepFresh(context, now);
+        return known.verdict;
+      }
     }
     const reading = readToken(token, this.#rules, now);
     if (reading.kind === "refused") return refusalOf(reading.reason);
@@ -165,6 +169,7 @@ function ownKeys(issuer: string, { view, keyring }: TokensPorts): IssuerKeys {
 
 function outsideKeys(source: KeySetSource, { view, keySets }: TokensPorts): IssuerKeys {
   const { issuer, ttlMs } = source;
-  const ask = (missing: string | null): Promise<AskedKeys> => keySets(issuer).keys({ v: 1, source, missing });
-  return new IssuerKeys({ issuer, ttlMs, maxStaleMs, ask }, view);
+  const ask = (missing: string | null, staleUses: number): Promise<AskedKeys> =>
+    keySets(issuer).keys({ v: 1, source, missing, staleUses });
+  return new IssuerKeys({ issuer, ttlMs, maxStaleMs: source.maxStaleMs ?? maxStaleMs, ask }, view);
 }

@@ -73,10 +73,14 @@ export class RevocationChecks {
     const { revocations } = this.#ports.view;
     if (revocations.wantsFilter) this.#loadBeside(context);
     const found = revocations.verdictOn(names);
-    return found.kind === "ask" ? this.#ask(names) : { ...found, revision: revocations.revision };
+    return found.kind === "ask" ? this.ask(names) : { ...found, revision: revocations.revision };
   }
 
-  async #ask(names: TokenNames): Promise<Checked | null> {
+  /**
+   * By a Region's word, whatever is believed here: it knows what was acknowledged by regions, and a view only once its
+   * lease has ended. Needs no view. Null when no Region could say it.
+   */
+  async ask(names: TokenNames): Promise<Checked | null> {
     const { view, region, regions } = this.#ports;
     for (let turn = 0; turn < mostTurns; turn += 1) {
       const { cursor } = view;

@@ -1,0 +1,62 @@
+/** The middleware that keeps a limit. Of Hono only types are taken. */
+import type { Context, Env, MiddlewareHandler } from "hono";
+import { stateItem, wholeSeconds } from "../workers/limit/rate-limit-fields.ts";
+import type { LimitOutcome, RateLimiter } from "./limit.ts";
+import { quotaExceeded, unreachable } from "./refusals.ts";
+
+type Waitable<Value> = Value | Promise<Value>;
+
+export interface RateLimitOptions<E extends Env> {
+  /** Whose budget a request belongs to: any text but the empty one. */
+  readonly key: (c: Context<E>) => Waitable<string>;
+  /** Tokens that a request costs, 0 to 1 000 000 000. Default 1. */
+  readonly cost?: number | ((c: Context<E>) => Waitable<number>);
+  /** Requests that are not counted. */
+  readonly skip?: (c: Context<E>) => Waitable<boolean>;
+  /** Another answer to a refused request. The `RateLimit` fields and `Retry-After` are added to it. */
+  readonly onRefused?: (c: Context<E>, outcome: LimitOutcome) => Waitable<Response>;
+}
+
+/** What `c.var` holds behind the middleware. */
+export interface RateLimitVariables {
+  /** null for a request that `skip` let by. */
+  rateLimit: LimitOutcome | null;
+}
+
+/** The draft's two fields on every answer (draft-ietf-httpapi-ratelimit-headers); a refusal is 429, or 503 unreachable. */
+export function rateLimit<E extends Env = Env>(
+  limiter: RateLimiter,
+  { key, cost = 1, skip, onRefused }: RateLimitOptions<E>,
+): MiddlewareHandler<E & { Variables: RateLimitVariables }> {
+  return async function rateLimitMiddleware(given, next) {
+    // Hono's contexts are not covariant: this one has a variable more than the caller's.
+    const c = given as unknown as Context<E>;
+    if (skip !== undefined && (await skip(c))) {
+      given.set("rateLimit", null);
+      return next();
+    }
+    const tokens = typeof cost === "function" ? await cost(c) : cost;
+    const outcome = await limiter.limit({ key: await key(c), cost: tokens });
+    given.set("rateLimit", outcome);
+    if (outcome.success) await next();
+    else given.res = await (onRefused ?? refusalOf(limiter.name))(c, outcome);
+    announce(given, limiter, outcome);
+  };
+}
+
+function refusalOf(name: string): (c: unknown, outcome: LimitOutcome) => Response {
+  return (_, { answeredBy, retryAfterMs }) =>
+    answeredBy === "fallback" ? unreachable(name) : quotaExceeded(name, retryAfterMs === undefined);
+}
+
+/** Appended, since several limits make one list. What is not known of the state is not said. */
+function announce(c: Context, { name, policy }: RateLimiter, outcome: LimitOutcome): void {
+  // A switch of protocols has nothing to announce, and its answer must not be copied.
+  if (c.res.status === 101) return;
+  const { success, remaining, resetMs, retryAfterMs, answeredBy } = outcome;
+  if (policy !== null) {
+    c.header("RateLimit-Policy", policy, { append: true });
+    if (answeredBy !== "fallback") c.header("RateLimit", stateItem(name, remaining, resetMs), { append: true });
+  }
+  if (!success && retryAfterMs !== undefined) c.header("Retry-After", String(Math.max(1, wholeSeconds(retryAfterMs))));
+}
