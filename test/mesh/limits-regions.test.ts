@@ -22,7 +22,7 @@ const windowLengths = [1_000, 4_000] as const;
 /** How much is asked for is learnt in these. */
 const learningWindows = 2;
 /** So many windows are judged at least, of at most so many. */
-const leastJudged = isLongRun ? 30 : 4;
+const leastJudged = isLongRun ? 30 : 3;
 const mostWindows = leastJudged * 2;
 
 let origin: Server;
@@ -92,10 +92,12 @@ function judged({ answers, windowMs, fromAt, toAt }: Heard, { least, longestTrip
     .filter((window) => (asked.get(window) ?? 0) >= least && !slow.has(window));
 }
 
-/** Whether enough was heard, or so much that no more will help. */
+/** Whether enough was heard, or no more will help. */
 function isEnough(heard: Heard, demanded: Demanded): boolean {
   const windows = wholeWindows(heard.fromAt, Date.now(), heard.windowMs).length - learningWindows;
-  return windows >= mostWindows || (windows >= leastJudged && judged(heard, demanded).length >= leastJudged);
+  if (windows < leastJudged) return false;
+  const { length } = judged(heard, demanded);
+  return length === 0 || length >= leastJudged || windows >= mostWindows;
 }
 
 /** Nothing is admitted beyond the quota, judged or not. Tells how many were in the windows that are judged. */

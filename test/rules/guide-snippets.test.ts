@@ -10,7 +10,15 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
 import { defineMesh, readsAndWrites } from "../../workers/config/define.ts";
 import type { Mesh } from "../../workers/config/mesh.ts";
-import { blocksOf, type Block, configurationOf, guides, isConfiguration, programNameOf } from "../support/guide.ts";
+import {
+  blocksOf,
+  type Block,
+  configurationOf,
+  guides,
+  isConfiguration,
+  programNameOf,
+  textOf,
+} from "../support/guide.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /** The library's guide: a Worker, its configuration, what is swapped, and the configuration of a second Worker. */

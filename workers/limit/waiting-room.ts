@@ -11,7 +11,7 @@ import type { ChargeLine } from "./charge-line.ts";
 import { FreshKeys } from "./fresh-keys.ts";
 import { isLive } from "./held-lease.ts";
 import type { KeyEntry } from "./key-book.ts";
-import { countAllowed, countRefused, remainingOf, uncount, type Claim, type Knowledge } from "./knowledge.ts";
+import { countAllowed, countRefused, keyOf, remainingOf, uncount, type Claim, type Knowledge } from "./knowledge.ts";
 import type { Rules } from "./rules.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import type { Ask, LimitInForce, Taken, Waits } from "./taken.ts";
@@ -104,10 +104,11 @@ export class WaitingRoom {
   /** The budget's entry; a refusal for one of a neighbourhood that brings too many new ones. */
   #entryFor({ limit, budget, neighbourhood, quota, isEnforced }: Counted, now: number): KeyEntry | Taken {
     const { book } = this.#parts.knowledge;
-    const known = book.find(limit.name, budget);
+    const key = keyOf(limit, budget, quota);
+    const known = book.find(limit.name, key);
     if (known !== undefined) return known;
     const brakedMs = neighbourhood === null ? 0 : this.#fresh.brake(`${limit.name}\n${neighbourhood}`, now);
-    if (brakedMs === 0) return book.open(limit, budget, now);
+    if (brakedMs === 0) return book.open(limit, budget, now, key);
     return refusedBy("deny_cache", quota, isEnforced, { remaining: 0, resetMs: brakedMs, retryMs: brakedMs });
   }
 
@@ -156,7 +157,7 @@ export class WaitingRoom {
       }
     }
     if (entry.next === batch) {
-      entry.denyKey = knowledge.denyKey(limit, entry.budget);
+      entry.denyKey = knowledge.denyKey(limit, keyOf(limit, entry.budget, quota));
       line.send({ entry, batch, limit, quota }, context);
     }
     const restMs = (entry.flight?.expiresAt ?? clock.now()) - clock.now();
