@@ -128,6 +128,12 @@ async function limiterCalls(): Promise<readonly number[]> {
   );
 }
 
+/**
+ * For an isolate and window. At 20 000 requests a second they are 3 (the simulation holds them to 4): all isolates ask at
+ * once. Fewer arrive over these sockets, so that they ask one after another, and now and then once more.
+ */
+const mostCalls = 5;
+
 test(
   "L1 L2 what eight regions admit of a flood is exactly the quota in each window, for few calls",
   { timeout: 300_000 },
@@ -156,7 +162,7 @@ test(
       console.log(`${rateOf(heard)}; admitted ${admitted.join(" ")}; ${told}`);
       if (windows.length < leastJudged) continue;
       expect(admitted).toEqual(windows.map(() => quota));
-      expect(mean).toBeLessThanOrEqual(4);
+      expect(mean).toBeLessThanOrEqual(mostCalls);
       return;
     }
     expect.fail("in no window was enough asked for");
