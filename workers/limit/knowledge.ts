@@ -56,7 +56,9 @@ export class Knowledge {
     const isEnforced = this.#parts.enforces(limit);
     if (entry !== undefined) countRefused(entry, isEnforced);
     const resetMs = denial.resetAt - now;
-    const refusal = { remaining: denial.remaining, resetMs, retryMs: resetMs };
+    // What costs more than there ever is never passes.
+    const most = limit.algorithm === "token-bucket" ? limit.burst : quota;
+    const refusal = { remaining: denial.remaining, resetMs, retryMs: cost > most ? null : resetMs };
     return refusedBy("deny_cache", quota, isEnforced, refusal);
   }
 

@@ -189,12 +189,13 @@ export class LimitDesk {
     if (quota !== "unlimited" && entry !== undefined) this.#line.refill(entry, limit, quota, context);
   }
 
-  async #takeSlowly(asks: readonly Ask[], context: Waits): Promise<TakenAll> {
-    const claims = await Promise.all(asks.map((ask) => this.#room.claim(ask, context)));
+  async #takeSlowly(asked: readonly Ask[], context: Waits): Promise<Decided> {
+    const claims = await Promise.all(asked.map((ask) => this.#room.claim(ask, context)));
+    const asks = claims.map(({ ask }) => ask);
     const refusing = claims.findIndex(({ taken }) => !taken.allowed);
-    if (refusing === -1) return { allowed: true, taken: claims.map(({ taken }) => taken) };
+    if (refusing === -1) return { allowed: true, taken: claims.map(({ taken }) => taken), asks };
     for (const claim of claims) if (claim.taken.allowed) claim.undo?.();
-    return refusedAt(asks, refusing, claims[refusing]?.taken ?? null);
+    return { ...refusedAt(asks, refusing, claims[refusing]?.taken ?? null), asks };
   }
 }
 
