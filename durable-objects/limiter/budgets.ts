@@ -80,7 +80,8 @@ export class Budgets {
     return this.#tally.counts;
   }
 
-  charge(request: ChargeRequest, at: number): ChargeAnswer {
+  /** `waitedMs`: how long it was waited for here, as `patienceFor` said. */
+  charge(request: ChargeRequest, at: number, waitedMs = 0): ChargeAnswer {
     const now = this.#tick(at);
     const { requestId, rule, budget } = request;
     const earlier = this.#recent.find(requestId);
@@ -98,7 +99,7 @@ export class Budgets {
     const ask = askOf(request, now);
     const offered = account.counter.offer(ask, rule, now);
     if (offered.kind === "granted") this.#move({ budget, account, rule, now }, offered, ask);
-    const answer = answerOf(offered, account.counter.standing(rule, now), rule, now);
+    const answer = answerOf(offered, account.counter.standing(rule, now), rule, { now, waitedMs });
     const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
     const returnable = offered.kind === "granted" && isPaced(offered.lease) ? offered.tokens : moved;
     this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable });
@@ -243,7 +244,7 @@ export class Budgets {
   #reservedBefore({ budget, reserved }: ReservationRow, rule: Rule, now: number): ChargeAnswer {
     const standing = this.#shelf.find(budget, countingOf(rule), rule, now).counter.standing(rule, now);
     const granted = { kind: "granted", tokens: reserved, lease: null, moved: 0, stamp: 0 } as const;
-    return answerOf(granted, standing, rule, now);
+    return answerOf(granted, standing, rule, { now, waitedMs: 0 });
   }
 
   /** What is on record follows down, so that a crash still costs one block at most. */

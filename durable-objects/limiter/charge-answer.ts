@@ -19,23 +19,30 @@ function windowAt({ algorithm, windowMs }: Rule, now: number): number {
   return algorithm === "fixed-window" ? Math.floor(now / windowMs) * windowMs : 0;
 }
 
-export function answerOf(offered: Grant, standing: Standing, rule: Rule, now: number): ChargeAnswer {
+export function answerOf(
+  offered: Grant,
+  standing: Standing,
+  rule: Rule,
+  { now, waitedMs }: { readonly now: number; readonly waitedMs: number },
+): ChargeAnswer {
   const { remaining, resetMs, sameForMs } = standing;
   const known = { v: 1, remaining, resetMs, quota: rule.quota, window: windowAt(rule, now) } as const;
   if (offered.kind === "granted") {
     const { tokens, lease } = offered;
-    return { ...known, kind: "granted", tokens, lease, denyMs: remaining > 0 ? 0 : denyOf(sameForMs) };
+    return { ...known, kind: "granted", tokens, lease, denyMs: remaining > 0 ? 0 : denyOf(sameForMs, waitedMs) };
   }
   const { retryMs } = offered;
-  return { ...known, kind: "refused", retryMs, denyMs: denyOf(offered.sameForMs) };
+  return { ...known, kind: "refused", retryMs, denyMs: denyOf(offered.sameForMs, waitedMs) };
 }
 
 /**
  * How long the taker may refuse by its own clock, from sending, before there can be a token again here: by the rates of
- * the two clocks, or by how far hosts' clocks are ever apart, whichever allows more.
+ * the two clocks, or by how far hosts' clocks are ever apart, whichever allows more. What the request waited here has run
+ * at the taker, too.
  */
-function denyOf(sameForMs: number): number {
-  return Math.max(0, Math.floor(sameForMs / drift), Math.floor(sameForMs - apartMs));
+function denyOf(sameForMs: number, waitedMs: number): number {
+  const wholeMs = sameForMs <= 0 ? 0 : sameForMs + waitedMs;
+  return Math.max(0, Math.floor(wholeMs / drift), Math.floor(wholeMs - apartMs));
 }
 
 /** The same answer, told again some time after. What runs at the taker runs from when it sent its request, as before. */

@@ -84,7 +84,8 @@ export class FixedWindow implements Counter {
 
   take(grant: Grant & { readonly kind: "granted" }, ask: Ask, terms: Terms, now: number): void {
     const window = this.#current(terms, now);
-    this.#share.hear({ tokens: ask.demand + ask.lease, nth: ask.nth }, restOf(window, now));
+    const left = Math.max(0, terms.quota - window.charged);
+    this.#share.hear({ tokens: ask.demand + ask.lease, nth: ask.nth }, restOf(window, now), left);
     if (ask.isDebt) this.#debt += Math.max(0, grant.moved - Math.max(0, terms.quota - window.charged));
     window.charged += grant.moved;
     if (isPaced(grant.lease)) {

@@ -29,18 +29,32 @@ interface Wishes {
   tokens: number;
 }
 
+/** Where a window stood: which part of it was still to come, and how many tokens were left. */
+interface Round {
+  readonly rest: number;
+  readonly left: number;
+}
+
+/** So many times askers are expected to come at about the same time, within such a part of the window. */
+const mostRounds = 3;
+const roundPart = 1 / 4;
+
 export class LeaseShare {
   #before: Wishes = { holders: 0, tokens: 0 };
   #now: Wishes = { holders: 0, tokens: 0 };
+  /** By how often an asker has asked: where the window stood when the first of them did so. */
+  #rounds: Round[] = [];
 
   /** `isNext`: the window before this one was the last that was counted; else nothing is known of the askers. */
   windowBegins(isNext: boolean): void {
     this.#before = isNext ? this.#now : { holders: 0, tokens: 0 };
     this.#now = { holders: 0, tokens: 0 };
+    this.#rounds = [];
   }
 
-  /** `rest`: which part of the window is still to come, above 0 and up to 1. */
-  hear({ tokens, nth }: Wish, rest: number): void {
+  /** `rest`: which part of the window is still to come, above 0 and up to 1; `left`: how many tokens, before this one. */
+  hear({ tokens, nth }: Wish, rest: number, left: number): void {
+    if (nth <= mostRounds && this.#roundOf(nth, rest) === undefined) this.#rounds[nth] = { rest, left };
     if (nth > 1) return;
     this.#now.holders += 1;
     this.#now.tokens += tokens / rest;
@@ -53,7 +67,8 @@ export class LeaseShare {
     const others = Math.max(0, this.#everybody() * rest - tokens);
     const wanted = tokens + others;
     if (wanted <= left * plentyPart || left * lastPart <= quota) return Math.min(tokens, left);
-    return Math.floor(Math.min(tokens, (left * tokens) / wanted) * leasePart(nth));
+    const shared = Math.min(tokens, ((this.#roundOf(nth, rest)?.left ?? left) * tokens) / wanted);
+    return Math.floor(Math.min(left, shared * leasePart(nth)));
   }
 
   /** Whether so little is wished for that tokens can be set aside for windows to come. */
@@ -66,12 +81,18 @@ export class LeaseShare {
     return Math.max(this.#before.tokens, this.#now.tokens);
   }
 
+  /** Those who ask one after another share the same: else each would find less than the one before, and ask once more. */
+  #roundOf(nth: number, rest: number): Round | undefined {
+    const round = this.#rounds[nth];
+    return round !== undefined && round.rest - rest <= roundPart ? round : undefined;
+  }
+
   #holders(nth: number): number {
     return Math.max(1, this.#before.holders, this.#now.holders + (nth === 1 ? 1 : 0));
   }
 }
 
-/** Which part of what it could have is leased to one who asks for the nth time. */
+/** Which part of its share is leased to one who asks for the nth time: of what was left when the first one did so. */
 function leasePart(nth: number): number {
-  return [0.7, 0.9][nth - 1] ?? 1;
+  return [0.6, 0.8][nth - 1] ?? 1;
 }

@@ -44,11 +44,13 @@ export class Limiter extends DurableObject<Env> implements LimiterContract {
   async charge(request: ChargeRequest): Promise<ChargeAnswer> {
     check.checkCharge(request);
     const { budgets } = await this.#opened();
-    const waitMs = budgets.patienceFor(request, Date.now());
-    if (waitMs === 0) return budgets.charge(request, Date.now());
+    const began = Date.now();
+    const waitMs = budgets.patienceFor(request, began);
+    if (waitMs === 0) return budgets.charge(request, began);
     await scheduler.wait(waitMs);
-    // Everything may have been deleted meanwhile.
-    return (await this.#opened()).budgets.charge(request, Date.now());
+    const now = Date.now();
+    // Everything may have been deleted meanwhile; and a clock that was set has measured nothing.
+    return (await this.#opened()).budgets.charge(request, now, Math.max(0, Math.min(waitMs, now - began)));
   }
 
   async giveBack(request: GiveBackRequest): Promise<void> {

@@ -33,18 +33,24 @@ async function statuses(count: number, path: string, address: string): Promise<r
 const limiter = { lane: "fetch", to: "Limiter", method: "charge" } as const;
 
 test("L1 six isolates over a wire that loses and doubles never admit more than the quota", async () => {
-  await mesh.faults.set(
+  const faults = [
     { ...limiter, id: "reply", action: { kind: "lose_reply" }, probability: 0.2 },
     { ...limiter, id: "request", action: { kind: "lose_request" }, probability: 0.2 },
     { ...limiter, id: "double", action: { kind: "double" }, probability: 0.2 },
-  );
-  const seen = await statuses(300, "/limited/echo", "192.0.2.60");
-  const passed = seen.filter((status) => status === 200).length;
-  expect(passed).toBeLessThanOrEqual(50);
+  ] as const;
+  await mesh.faults.set(...faults);
+  let passed = 0;
+  // A budget costs few calls, and a fault may miss all of them.
+  for (let turn = 0, hits: Readonly<Record<string, number>> = {}; faults.some(({ id }) => !hits[id]); turn += 1) {
+    expect(turn).toBeLessThan(20);
+    const seen = await statuses(300, "/limited/echo", `198.51.100.${turn}`);
+    const admitted = seen.filter((status) => status === 200).length;
+    expect(admitted).toBeLessThanOrEqual(50);
+    expect(seen.every((status) => [200, 429, 503].includes(status))).toBe(true);
+    passed += admitted;
+    hits = await mesh.faults.hits();
+  }
   expect(passed).toBeGreaterThan(0);
-  expect(seen.every((status) => [200, 429, 503].includes(status))).toBe(true);
-  const hits = await mesh.faults.hits();
-  for (const id of ["reply", "request", "double"]) expect(hits[id]).toBeGreaterThan(0);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import type { Quota, RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import { quotaFor } from "../../workers/limit/quota.ts";
 import { askOf, limitOf, startOfWindow, Wire } from "./limit-wire.ts";
 
 beforeEach(() => {
@@ -329,6 +330,24 @@ describe("shadow mode", () => {
     expect(await down.take(limit)).toMatchObject({ allowed: true, answeredBy: "fallback" });
     expect((await down.take(limitOf({ name: "none", quota: 0, mode: "shadow" }))).allowed).toBe(true);
   });
+});
+
+test("what one plan may is kept apart from what another may, though they share a budget", async () => {
+  const wire = new Wire();
+  const limit = limitOf({ quota: { claim: "plan", of: { pro: 1_000 }, else: 3 } });
+  const ask = (plan: string, cost = 1) => ({
+    ...askOf(limit, cost),
+    amountOf: (quota: Quota) => quotaFor(quota, { claims: { plan } }),
+  });
+  const takeAs = async (plan: string, cost = 1) => (await wire.desk.take([ask(plan, cost)], wire.context)).taken[0];
+  expect(await takeAs("pro", 10)).toMatchObject({ allowed: true, quota: 1_000 });
+  // The budget has used more than the smaller plan's quota: that is refused, and the greater is not.
+  for (let round = 0; round < 3; round += 1) {
+    expect(await takeAs("free")).toMatchObject({ allowed: false, quota: 3 });
+    expect(await takeAs("pro")).toMatchObject({ allowed: true, quota: 1_000 });
+  }
+  // What was leased to the greater plan is not spent by the smaller one.
+  expect(await takeAs("free")).toMatchObject({ allowed: false, answeredBy: "deny_cache" });
 });
 
 test("costs that are known only at the end are charged, also beyond the quota", async () => {

@@ -139,6 +139,11 @@ const rows: readonly MistakeRow[] = [
     "routes[0].limits[0].cost: expected at most 5, the burst of reads: more could never pass: received 6",
   ],
   [
+    "a cost that is known at the end takes something before",
+    withRoute({ limits: [{ name: "reads", cost: 0, costHeader: "x-cost" }] }, { limits: { reads: limit } }),
+    "routes[0].limits[0].cost: expected at least 1 beside costHeader: received 0",
+  ],
+  [
     "a cost is in a header",
     withRoute({ limits: [{ name: "reads", costHeader: "x cost" }] }, { limits: { reads: limit } }),
     `routes[0].limits[0].costHeader: expected a header's name: received "x cost"`,

@@ -22,7 +22,7 @@ export interface Asking {
 }
 
 /** Isolates by region: about where an API's users are. 300 in all. */
-export const isolatesIn: Readonly<Record<RegionName, number>> = {
+const isolatesIn: Readonly<Record<RegionName, number>> = {
   wnam: 55,
   enam: 75,
   sam: 14,

@@ -10,7 +10,7 @@ import { askOf, inForce } from "./limit-planet.ts";
 const million = 1_000_000;
 const mebibyte = 1_048_576;
 const mostEntries = 20_000;
-const timeout = 600_000;
+const timeout = 1_800_000;
 
 /**
  * USD a million. https://developers.cloudflare.com/workers/platform/pricing/ and

@@ -19,13 +19,17 @@ export interface Way {
 /** `charged` is told, just before a charge's answer is, when it was decided by the object's clock. */
 export function limiterOver(object: FarObject, way: Way, charged: (decidedAt: number) => void): LimiterContract {
   const { budgets } = object;
-  const call = <Answer>(patienceMs: () => number, act: () => Answer, heard: (actedAt: number) => void) => {
+  const call = <Answer>(
+    patienceMs: () => number,
+    act: (waitedMs: number) => Answer,
+    heard: (actedAt: number) => void,
+  ) => {
     object.calls += 1;
     return new Promise<Answer>((resolve, reject) => {
-      const decide = () => {
+      const decide = (waitedMs: number) => {
         const actedAt = way.clock();
         try {
-          const answer = act();
+          const answer = act(waitedMs);
           way.later(way.ms(), () => {
             heard(actedAt);
             resolve(answer);
@@ -35,9 +39,10 @@ export function limiterOver(object: FarObject, way: Way, charged: (decidedAt: nu
         }
       };
       way.later(way.ms(), () => {
+        const began = way.clock();
         const waitMs = patienceMs();
-        if (waitMs === 0) decide();
-        else way.later(waitMs, decide);
+        if (waitMs === 0) decide(0);
+        else way.later(waitMs, () => decide(Math.max(0, Math.min(waitMs, way.clock() - began))));
       });
     });
   };
@@ -45,7 +50,7 @@ export function limiterOver(object: FarObject, way: Way, charged: (decidedAt: nu
     charge: (request) =>
       call(
         () => budgets.patienceFor(request, way.clock()),
-        () => budgets.charge(request, way.clock()),
+        (waitedMs) => budgets.charge(request, way.clock(), waitedMs),
         charged,
       ),
     giveBack: (request) =>

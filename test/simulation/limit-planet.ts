@@ -97,8 +97,9 @@ export class LimitPlanet implements Disposable {
         isolate.calls += 1;
         return new Promise<ChargeAnswer>((resolve) => {
           this.time.after(latencyMs(), () => {
-            this.time.after(this.budgets.patienceFor(request, this.now), () => {
-              const answer = this.budgets.charge(request, this.now);
+            const waitMs = this.budgets.patienceFor(request, this.now);
+            this.time.after(waitMs, () => {
+              const answer = this.budgets.charge(request, this.now, waitMs);
               this.time.after(latencyMs(), () => resolve(answer));
             });
           });

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { isLongRun } from "../support/long-run.ts";
 import { contest, type ContestSettings, type Outcome } from "./limit-contest.ts";
 import { tableOf } from "./limit-score.ts";
+import { measuredAt } from "./round-trips.ts";
 
 const timeout = 1_800_000;
 const seed = Math.floor(Math.random() * 1_000_000_000);
@@ -21,7 +22,10 @@ interface Scale {
 }
 
 const told: string[] = [];
-afterAll(() => console.log(`seed ${seed}\n\n${told.join("\n\n")}`));
+afterAll(() => {
+  const places = Object.values(measuredAt).join(", ");
+  console.log(`seed ${seed}; round trips between ${places}\n\n${told.join("\n\n")}`);
+});
 
 async function run(
   what: string,

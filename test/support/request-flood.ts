@@ -15,7 +15,7 @@ export interface FloodAnswer {
   readonly arrivedAt: number | null;
 }
 
-export interface FloodSettings {
+interface FloodSettings {
   readonly ports: readonly number[];
   readonly path: string;
   readonly fields?: readonly string[];

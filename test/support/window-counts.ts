@@ -5,12 +5,12 @@
  */
 
 /** Instants in ms since 1970. */
-export interface Admission {
+interface Admission {
   readonly sentAt: number;
   readonly arrivedAt: number;
 }
 
-export interface WindowCounts {
+interface WindowCounts {
   /** Admitted, by the window's number. */
   readonly admitted: ReadonlyMap<number, number>;
   /** Admissions for which no window that they may belong to has room: more than the quota, whatever the reading. */

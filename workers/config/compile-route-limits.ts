@@ -46,7 +46,7 @@ export function compileRouteLimits(
     checkAsker(limit, need, nameOf(use, path).path, mistakes);
     checkMethods(limit, methods, nameOf(use, path).path, mistakes);
     if (limit.algorithm === "concurrency") checkPermits({ cost, costHeader }, path, mistakes);
-    else checkCost(limit, cost, path, mistakes);
+    else checkCost(limit, { cost, costHeader }, path, mistakes);
     return [{ limit, cost, costHeader }];
   });
 }
@@ -83,7 +83,14 @@ function checkPermits({ cost, costHeader }: Omit<RouteLimit, "limit">, path: Pat
   mistakes.add([...path, "costHeader"], "no such setting: a limit of requests at once has no cost", costHeader);
 }
 
-function checkCost(limit: Limit, cost: number, path: Path, mistakes: Mistakes): void {
+function checkCost(
+  limit: Limit,
+  { cost, costHeader }: { readonly cost: number; readonly costHeader: string | null },
+  path: Path,
+  mistakes: Mistakes,
+): void {
+  // What takes nothing is never refused: whatever is owed, the next request would pass.
+  if (cost === 0 && costHeader !== null) mistakes.add([...path, "cost"], "at least 1 beside costHeader", cost);
   const most = largestCost(limit);
   if (most === null || cost <= most) return;
   const what = limit.algorithm === "token-bucket" ? "burst" : "quota";

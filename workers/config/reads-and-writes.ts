@@ -10,10 +10,11 @@ export interface ReadsAndWritesOptions {
   readonly windowMs?: number;
 }
 
-export interface ReadsAndWrites {
+/** A type and not an interface, so that it can stand for all of `limits`, too. */
+export type ReadsAndWrites = {
   readonly reads: WindowLimitConfig;
   readonly writes: WindowLimitConfig;
-}
+};
 
 /**
  * To be spread into `limits`; a route names both, and each counts its own methods: `limits: ["reads", "writes"]`.

@@ -9,7 +9,8 @@ import { budgetOf } from "../limit/budget.ts";
 import { costIn } from "../limit/cost-field.ts";
 import { neighbourhoodOf } from "../limit/neighbourhood.ts";
 import { quotaFor } from "../limit/quota.ts";
-import type { Ask, TakenAll } from "../limit/taken.ts";
+import type { Decided } from "../limit/limit-desk.ts";
+import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
 import { announce, refusalFor, type Said } from "./limit-answer.ts";
 import type { Passage, Step, StepResult } from "./passage.ts";
@@ -70,7 +71,9 @@ async function limitHeld(
 function takeAll(passage: Passage, asks: readonly Ask[], held: readonly Said[]): StepResult | Promise<StepResult> {
   passage.asks = asks;
   const taken = passage.isolate.limits.take(asks, passage.context);
-  const told = (all: TakenAll) => asks.map((ask, index): Said => ({ ask, taken: all.taken[index] ?? null }));
+  // Told is what decided: a rule that was renewed on the way may be another one than the request was asked under.
+  const told = (all: Decided) =>
+    (all.asks ?? asks).map((ask, index): Said => ({ ask, taken: all.taken[index] ?? null }));
   return taken instanceof Promise
     ? taken.then((all) => conclude(passage, held, told(all)))
     : conclude(passage, held, told(taken));

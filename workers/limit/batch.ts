@@ -3,6 +3,7 @@
  * each waiter spends for itself when it wakes, so one that was cancelled consumes nothing.
  */
 import type { ChargeAnswer, RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import type { LimitInForce } from "./taken.ts";
 
 export type BatchOutcome =
   | {
@@ -22,6 +23,8 @@ export class Batch {
   /** Tokens that were granted to those who wait here and are not taken yet. */
   pot = 0;
   outcome: BatchOutcome | null = null;
+  /** The rule that its call named; null before that. */
+  limit: LimitInForce | null = null;
   readonly #ended = Promise.withResolvers<null>();
 
   constructor(cost: number) {

@@ -63,12 +63,13 @@ export class KeyBook {
     return this.#size;
   }
 
-  find(limit: string, budget: string): KeyEntry | undefined {
-    return this.#rows.get(limit)?.entries.get(budget);
+  /** `key` is the budget, or the budget as one plan may use it. */
+  find(limit: string, key: string): KeyEntry | undefined {
+    return this.#rows.get(limit)?.entries.get(key);
   }
 
   /** A new entry; kept if there is room. */
-  open(limit: LimitInForce, budget: string, now: number): KeyEntry {
+  open(limit: LimitInForce, budget: string, now: number, key = budget): KeyEntry {
     const entry: KeyEntry = {
       limit,
       budget,
@@ -93,7 +94,7 @@ export class KeyBook {
       this.#rows.set(limit.name, row);
     }
     if (this.#size >= this.#most && !this.#makeRoom(row, now)) return entry;
-    row.entries.set(budget, entry);
+    row.entries.set(key, entry);
     this.#size += 1;
     return entry;
   }

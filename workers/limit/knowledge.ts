@@ -2,6 +2,7 @@
  * What an isolate knows of budgets without asking: what it has leased, and what was refused a moment ago. Answers at
  * once, or says that it cannot.
  */
+import type { QuotaAmount } from "../../durable-objects/limiter/contract.ts";
 import { admitted, refusedBy, unlimited } from "./answered.ts";
 import type { Denials } from "./denials.ts";
 import { spend, spendable, unspend, type Spent } from "./held-lease.ts";
@@ -37,9 +38,9 @@ export class Knowledge {
     return this.#denied;
   }
 
-  /** What is refused under one rule says nothing of another, nor of budgets that were reset since. */
-  denyKey({ name, version }: LimitInForce, budget: string): string {
-    return `${name}@${version?.seq ?? 0}.${this.#parts.resets(name)}\n${budget}`;
+  /** What is refused under one rule says nothing of another, nor of budgets that were reset since. `key` as in the book. */
+  denyKey({ name, version }: LimitInForce, key: string): string {
+    return `${name}@${version?.seq ?? 0}.${this.#parts.resets(name)}\n${key}`;
   }
 
   /** Leased, refused, or `ask`: neither is known. Nothing is spent. */
@@ -47,14 +48,17 @@ export class Knowledge {
     const quota = amountOf(limit.quota);
     if (quota === "unlimited") return "leased";
     if (quota === 0) return this.#refusedForEver(limit, now);
-    const entry = this.book.find(limit.name, budget);
+    const key = keyOf(limit, budget, quota);
+    const entry = this.book.find(limit.name, key);
     if (entry?.limit === limit && spendable(entry.leases, now) >= cost) return "leased";
-    const denial = this.#denied?.find(this.denyKey(limit, budget), cost, now) ?? null;
+    const denial = this.#denied?.find(this.denyKey(limit, key), cost, now) ?? null;
     if (denial === null) return "ask";
     const isEnforced = this.#parts.enforces(limit);
     if (entry !== undefined) countRefused(entry, isEnforced);
     const resetMs = denial.resetAt - now;
-    const refusal = { remaining: denial.remaining, resetMs, retryMs: resetMs };
+    // What costs more than there ever is never passes.
+    const most = limit.algorithm === "token-bucket" ? limit.burst : quota;
+    const refusal = { remaining: denial.remaining, resetMs, retryMs: cost > most ? null : resetMs };
     return refusedBy("deny_cache", quota, isEnforced, refusal);
   }
 
@@ -62,7 +66,7 @@ export class Knowledge {
   fromLease({ limit, budget, cost, amountOf }: Ask, now: number): Claim | null {
     const quota = amountOf(limit.quota);
     if (quota === "unlimited") return { taken: unlimited(), undo: null };
-    const entry = this.book.find(limit.name, budget);
+    const entry = this.book.find(limit.name, keyOf(limit, budget, quota));
     if (entry?.limit !== limit || spendable(entry.leases, now) < cost) return null;
     entry.demand.add(cost, now);
     const spent = spend(entry.leases, cost, now);
@@ -77,6 +81,15 @@ export class Knowledge {
     const resetMs = limit.windowMs - (now % limit.windowMs);
     return refusedBy("deny_cache", 0, this.#parts.enforces(limit), { remaining: 0, resetMs, retryMs: null });
   }
+}
+
+/**
+ * Under which key this isolate keeps what it knows of a budget. Where quotas differ by plan, what one plan may is kept
+ * apart from what another may: the tokens of one budget can come with different plans, and what is refused to the smaller
+ * is not refused to the greater.
+ */
+export function keyOf({ quota: rule }: LimitInForce, budget: string, quota: QuotaAmount): string {
+  return typeof rule === "object" ? `${quota}\n${budget}` : budget;
 }
 
 /** What the budget has for anybody, as last heard, and what is leased here. */

@@ -9,7 +9,8 @@ import { unlimited } from "./answered.ts";
 import type { Denials } from "./denials.ts";
 import { ChargeLine } from "./charge-line.ts";
 import { spend, spendable } from "./held-lease.ts";
-import { Knowledge } from "./knowledge.ts";
+import { keyOf, Knowledge } from "./knowledge.ts";
+import { amountsOf } from "./quota.ts";
 import type { Rules } from "./rules.ts";
 import { SteadyClock } from "./steady-clock.ts";
 import type { Ask, LimitInForce, Taken, TakenAll, Waits } from "./taken.ts";
@@ -124,7 +125,7 @@ export class LimitDesk {
     const quota = amountOf(limit.quota);
     if (quota === "unlimited" || cost <= 0) return;
     const now = this.#observed();
-    const entry = this.#knowledge.book.find(limit.name, budget);
+    const entry = this.#knowledge.book.find(limit.name, keyOf(limit, budget, quota));
     if (entry?.limit === limit && spendable(entry.leases, now) >= cost) spend(entry.leases, cost, now);
     else this.#line.owe({ limit, budget, quota, cost }, context);
   }
@@ -132,13 +133,17 @@ export class LimitDesk {
   /** The operator made this budget as good as new: nothing that is known here of it holds. */
   forget(limit: string, budget: string): void {
     const { book, denied } = this.#knowledge;
-    const entry = book.find(limit, budget);
     const inForce = this.find(limit);
-    if (inForce !== undefined) denied.forget(this.#knowledge.denyKey(inForce, budget));
-    if (entry === undefined) return;
-    denied.forget(entry.denyKey);
-    entry.leases = [];
-    entry.windowEndsAt = 0;
+    if (inForce === undefined) return;
+    for (const amount of amountsOf(inForce.quota)) {
+      const key = keyOf(inForce, budget, amount);
+      denied.forget(this.#knowledge.denyKey(inForce, key));
+      const entry = book.find(limit, key);
+      if (entry === undefined) continue;
+      denied.forget(entry.denyKey);
+      entry.leases = [];
+      entry.windowEndsAt = 0;
+    }
   }
 
   /** The time; after a step backward no lease holds. */
@@ -180,16 +185,17 @@ export class LimitDesk {
   /** Early, and beside the request: when the limiter goes away there is something to spend. */
   #refill({ limit, budget, amountOf }: Ask, context: Waits): void {
     const quota = amountOf(limit.quota);
-    const entry = this.#knowledge.book.find(limit.name, budget);
+    const entry = this.#knowledge.book.find(limit.name, keyOf(limit, budget, quota));
     if (quota !== "unlimited" && entry !== undefined) this.#line.refill(entry, limit, quota, context);
   }
 
-  async #takeSlowly(asks: readonly Ask[], context: Waits): Promise<TakenAll> {
-    const claims = await Promise.all(asks.map((ask) => this.#room.claim(ask, context)));
+  async #takeSlowly(asked: readonly Ask[], context: Waits): Promise<Decided> {
+    const claims = await Promise.all(asked.map((ask) => this.#room.claim(ask, context)));
+    const asks = claims.map(({ ask }) => ask);
     const refusing = claims.findIndex(({ taken }) => !taken.allowed);
-    if (refusing === -1) return { allowed: true, taken: claims.map(({ taken }) => taken) };
+    if (refusing === -1) return { allowed: true, taken: claims.map(({ taken }) => taken), asks };
     for (const claim of claims) if (claim.taken.allowed) claim.undo?.();
-    return refusedAt(asks, refusing, claims[refusing]?.taken ?? null);
+    return { ...refusedAt(asks, refusing, claims[refusing]?.taken ?? null), asks };
   }
 }
 

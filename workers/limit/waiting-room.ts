@@ -11,7 +11,7 @@ import type { ChargeLine } from "./charge-line.ts";
 import { FreshKeys } from "./fresh-keys.ts";
 import { isLive } from "./held-lease.ts";
 import type { KeyEntry } from "./key-book.ts";
-import { countAllowed, countRefused, remainingOf, uncount, type Claim, type Knowledge } from "./knowledge.ts";
+import { countAllowed, countRefused, keyOf, remainingOf, uncount, type Claim, type Knowledge } from "./knowledge.ts";
 import type { Rules } from "./rules.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import type { Ask, LimitInForce, Taken, Waits } from "./taken.ts";
@@ -31,6 +31,14 @@ const mostRounds = 8;
 /** Beyond the limiter's own time, ms: what lets the call tell that it failed before its waiters give up. */
 const patienceMs = 100;
 
+/** `ask`: as it was decided, under a newer rule where there came one. */
+export interface Claimed extends Claim {
+  readonly ask: Ask;
+}
+
+/** Without `ask` it was decided as it was asked. */
+type Waited = Claim & Partial<Claimed>;
+
 /** An ask whose quota is a number. */
 interface Counted extends Ask {
   readonly quota: number;
@@ -46,20 +54,24 @@ export class WaitingRoom {
   }
 
   /** Asks the limiter, unless what is known by then settles it. */
-  async claim(asked: Ask, context: Waits): Promise<Claim> {
+  async claim(asked: Ask, context: Waits): Promise<Claimed> {
     const { rules, clock } = this.#parts;
     let ask = asked;
     for (let round = 0; round < mostRounds; round += 1) {
       const claim = this.#known(ask) ?? (await this.#wait(this.#counted(ask), context, clock.now()));
-      if (claim !== null) return claim;
+      if (claim !== null) return { ask, ...claim };
       ask = under(rules.find(ask.limit.name) ?? ask.limit, asked);
     }
     const { quota, isEnforced } = this.#counted(ask);
-    return { taken: refusedBy("limiter", quota, isEnforced, { remaining: 0, resetMs: 0, retryMs: 0 }), undo: null };
+    return {
+      taken: refusedBy("limiter", quota, isEnforced, { remaining: 0, resetMs: 0, retryMs: 0 }),
+      undo: null,
+      ask,
+    };
   }
 
   /** Waits for a call that asks for this one too; null when things are to be looked at anew. */
-  async #wait(ask: Counted, context: Waits, now: number): Promise<Claim | null> {
+  async #wait(ask: Counted, context: Waits, now: number): Promise<Waited | null> {
     const { limit, cost, quota, isEnforced } = ask;
     const entry = this.#entryFor(ask, now);
     if ("allowed" in entry) return { taken: entry, undo: null };
@@ -70,12 +82,18 @@ export class WaitingRoom {
     entry.demand.add(cost, now);
     const batch = this.#join(entry, cost);
     const settled = await this.#called(entry, batch, ask, context);
+    if (settled === "changed") return null;
     if (settled !== null) return settled;
     const { outcome } = batch;
     if (outcome === null || outcome.kind === "unreachable") {
       return { taken: fallback(limit, quota, isEnforced), undo: null };
     }
-    if (outcome.kind === "answered") return this.#conclude(entry, batch, ask, context, outcome);
+    if (outcome.kind === "answered") {
+      const asked = batch.limit === null || batch.limit === limit ? ask : under(batch.limit, ask);
+      if (asked.amountOf(asked.limit.quota) === "unlimited") return null;
+      const claim = this.#conclude(entry, batch, this.#counted(asked), context, outcome);
+      return claim === null ? null : { ...claim, ask: asked };
+    }
     this.#parts.rules.hear(limit.name, outcome.version);
     return null;
   }
@@ -104,10 +122,11 @@ export class WaitingRoom {
   /** The budget's entry; a refusal for one of a neighbourhood that brings too many new ones. */
   #entryFor({ limit, budget, neighbourhood, quota, isEnforced }: Counted, now: number): KeyEntry | Taken {
     const { book } = this.#parts.knowledge;
-    const known = book.find(limit.name, budget);
+    const key = keyOf(limit, budget, quota);
+    const known = book.find(limit.name, key);
     if (known !== undefined) return known;
     const brakedMs = neighbourhood === null ? 0 : this.#fresh.brake(`${limit.name}\n${neighbourhood}`, now);
-    if (brakedMs === 0) return book.open(limit, budget, now);
+    if (brakedMs === 0) return book.open(limit, budget, now, key);
     return refusedBy("deny_cache", quota, isEnforced, { remaining: 0, resetMs: brakedMs, retryMs: brakedMs });
   }
 
@@ -142,26 +161,32 @@ export class WaitingRoom {
    * Until the batch's call has ended. Whoever wakes first when the call before it ends makes it, unless what that one
    * brought is enough, or settled the matter.
    */
-  async #called(entry: KeyEntry, batch: Batch, ask: Counted, context: Waits): Promise<Claim | null> {
+  async #called(entry: KeyEntry, batch: Batch, ask: Counted, context: Waits): Promise<Claim | "changed" | null> {
     const { clock, knowledge, line } = this.#parts;
     const { limit, quota, cost } = ask;
     const before = entry.flight;
     if (before !== null && entry.next === batch) {
       const restMs = before.expiresAt - clock.now();
       if (restMs > 0) await inTime(before.batch.ended, restMs);
-      const known = entry.next === batch ? (this.#known(ask) ?? this.#down(entry, ask)) : null;
+      const known = entry.next === batch ? this.#settled(entry, ask) : null;
       if (known !== null) {
         leave(entry, batch, cost);
         return known;
       }
     }
     if (entry.next === batch) {
-      entry.denyKey = knowledge.denyKey(limit, entry.budget);
+      entry.denyKey = knowledge.denyKey(limit, keyOf(limit, entry.budget, quota));
+      batch.limit = limit;
       line.send({ entry, batch, limit, quota }, context);
     }
     const restMs = (entry.flight?.expiresAt ?? clock.now()) - clock.now();
     if (batch.outcome === null) await inTime(batch.ended, Math.max(limit.timeoutMs, restMs) + patienceMs);
     return null;
+  }
+
+  /** Without a call of its own. Who asks under an older rule than others who wait looks at things anew. */
+  #settled(entry: KeyEntry, ask: Counted): Claim | "changed" | null {
+    return entry.limit === ask.limit ? (this.#known(ask) ?? this.#down(entry, ask)) : "changed";
   }
 
   /** Leased, or refused. */
