@@ -12,6 +12,7 @@ import { EchoOrigin } from "../support/echo-origin.ts";
 import { malformedAuthCalls } from "../support/malformed-auth-calls.ts";
 import { formText, goodForms, loopbackUri, type MalformedAuthCall, redirectUri } from "../support/malformed-forms.ts";
 import { startMesh } from "../support/mesh.ts";
+import { randomAuthCall } from "../support/random-auth-calls.ts";
 import { type RawAnswer, rawRequest, sendRaw } from "../support/raw-http.ts";
 import { fieldOf } from "../support/refusal-calls.ts";
 
@@ -252,64 +253,10 @@ test("after all refused calls nothing was done: the login lives, and what is use
   for (const form of Object.values(goodForms)) expect((await post(formText(form))).status).toBe(200);
 });
 
-const pieces = fc.constantFrom(
-  "ada",
-  "app",
-  "$CODE",
-  "$REFRESH",
-  "$TOKEN",
-  "%00",
-  "%ff",
-  "%",
-  "",
-  "=",
-  "x".repeat(300),
-  "\xff",
-);
-const field = fc.tuple(
-  fc.constantFrom("Authorization: ", "Cookie: ", "Origin: ", "Content-Type: ", "Accept: ", "X-API-Key: "),
-  fc.constantFrom(
-    "Basic ",
-    "Bearer ",
-    "__Host-mesh=",
-    "application/x-www-form-urlencoded",
-    "application/json",
-    "slv_",
-    "",
-  ),
-  fc.constantFrom("$TOKEN", "YWRhOng=", "", "a b", "\xe9", ",", ";;", "x".repeat(9_000)),
-);
-const paths = [
-  "/token",
-  "/token/cookie",
-  "/token/redirect",
-  "/tokens/ada",
-  "/logout",
-  "/authorize",
-  "/introspect",
-  "/revoke",
-];
-const call = fc.record({
-  method: fc.constantFrom("GET", "POST", "DELETE", "HEAD", "PUT", "OPTIONS"),
-  path: fc.constantFrom(...paths),
-  query: fc.oneof(
-    fc.constant(""),
-    fc.constant("?$AUTHORIZE"),
-    pieces.filter((piece) => piece !== "\xff").map((piece) => `?renew=${piece}`),
-  ),
-  fields: fc.array(
-    field.map((parts) => parts.join("")),
-    { maxLength: 3 },
-  ),
-  body: fc.array(fc.tuple(fc.constantFrom("grant_type", "username", "password", "token", "code", "x"), pieces), {
-    maxLength: 4,
-  }),
-});
-
 // Last in this file: some of it is right, and ends what the tables need.
 test("whatever comes is answered, and nothing is a defect", async () => {
   await fc.assert(
-    fc.asyncProperty(call, async ({ method, path, query, fields, body }) => {
+    fc.asyncProperty(randomAuthCall, async ({ method, path, query, fields, body }) => {
       const text = body.map(([name, value]) => `${name}=${value}`).join("&");
       const { status } = await ask(`${method} ${path}${query}`, fields, text);
       expect(status).toBeGreaterThanOrEqual(200);

@@ -193,7 +193,7 @@ describe("methods and paths", () => {
     ["PUT /invalidations", "POST"],
     ["DELETE /events/an-id", "GET, HEAD"],
     ["OPTIONS /locks/loom/acquire", "POST"],
-    ["PUT /auth/token", "GET, HEAD, POST"],
+    ["PUT /auth/token", "DELETE, GET, HEAD, POST"],
     ["POST /auth/.well-known/jwks.json", "GET, HEAD"],
     ["DELETE /auth/.well-known/oauth-authorization-server", "GET, HEAD"],
     ["POST /_mesh/healthz", "GET, HEAD"],
@@ -251,19 +251,21 @@ describe("the token endpoint", () => {
   const form = "Content-Type: application/x-www-form-urlencoded";
   const grant = "grant_type=client_credentials";
   const wrong = { status: 401, code: "token_invalid", names: "expected the client's id and secret" } as const;
+  const missing = { status: 401, code: "token_missing", names: "expected credentials" } as const;
   const login = (text: string) => `Authorization: Basic ${Buffer.from(text).toString("base64")}`;
   const token = "POST /auth/token";
   const rows: readonly (readonly [string, readonly string[], string | undefined, Partial<RefusedCall>])[] = [
-    ["nothing", [], undefined, { names: "grant_type: " }],
+    ["nothing", [], undefined, missing],
     ["no grant", [form], "client_id=admin&client_secret=x", { names: "grant_type: " }],
-    ["another grant", [form], "grant_type=password&client_id=admin&client_secret=x", { names: "grant_type: " }],
+    ["another grant", [form], "grant_type=implicit&client_id=admin&client_secret=x", { names: "grant_type: " }],
     ["a grant twice", [form], `${grant}&${grant}`, { names: "grant_type: " }],
-    ["an unknown field", [form], `${grant}&username=a`, { names: "body: " }],
+    ["an unknown field", [form], `${grant}&user=a`, { names: "body: " }],
+    ["another grant's field", [form], `${grant}&username=a`, { names: "username: " }],
     ["a broken escape", [form], "grant_type=%zz", { names: "body: " }],
     ["a pair without a sign", [form], "grant_type", { names: "body: " }],
     ["JSON", ["Content-Type: application/json"], `{"grant_type":"client_credentials"}`, { names: "Content-Type: " }],
     ["no type", [], grant, { names: "Content-Type: " }],
-    ["no client", [form], grant, wrong],
+    ["no client", [form], grant, missing],
     ["an id without a secret", [form], `${grant}&client_id=admin`, { names: "client_secret: " }],
     ["a secret without an id", [form], `${grant}&client_secret=x`, { names: "client_id: " }],
     ["a wrong secret", [form], `${grant}&client_id=admin&client_secret=x`, wrong],

@@ -5,7 +5,7 @@ export default defineMesh({
   environment: "local",
   regions: ["weur", "enam", "apac"],
   viewLeaseMs: 200,
-  regionLeaseMs: 1_000,
+  regionLeaseMs: 2_000,
   mount: { auth: "/" },
   services: { origin: { origins: ["http://origin.invalid"], proof: "none" } },
   routes: [{ match: "/*", service: "origin" }],

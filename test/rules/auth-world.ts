@@ -26,7 +26,7 @@ export const settings: Mesh["tokens"] = {
   redirectUrl: null,
 };
 
-export class MemoryGrants implements GrantsLedger {
+class MemoryGrants implements GrantsLedger {
   readonly rows = new Map<string, FamilyRecord>();
   readonly transaction = <Result>(work: () => Result): Result => work();
   readonly find = (family: string): FamilyRecord | null => this.rows.get(family) ?? null;

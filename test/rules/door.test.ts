@@ -10,7 +10,7 @@ const service: Service = {
   timeoutMs: 1_000,
   proof: { kind: "header", header: "x-proof", secret: "ORIGIN_SECRET" },
 };
-const mesh = { services: new Map([["inventory", service]]) } as unknown as Mesh;
+const mesh = { services: new Map([["inventory", service]]), tokens: { sharedSecret: null } } as unknown as Mesh;
 const secrets = { MESH_ADMIN_SECRET: "a".repeat(32), MESH_KEY_SECRET: "ü".repeat(16), ORIGIN_SECRET: "knock knock" };
 const local = { region: "weur", origins: {}, limits: "as_configured", likeProduction: false } as const;
 
@@ -57,6 +57,9 @@ describe("the mesh's own paths", () => {
     ["/", "/token", "/_mesh/v1/auth/token"],
     ["/auth", "/auth/token", "/_mesh/v1/auth/token"],
     ["/auth/", "/auth/.well-known/jwks.json", "/_mesh/v1/auth/.well-known/jwks.json"],
+    ["/auth", "/.well-known/oauth-authorization-server/auth", "/_mesh/v1/auth/.well-known/oauth-authorization-server"],
+    ["/auth", "/.well-known/oauth-authorization-server", null],
+    ["/", "/.well-known/oauth-authorization-server/auth", null],
     ["/auth", "/token", null],
     ["/auth", "/authtoken", null],
     ["/", "/tokens", null],

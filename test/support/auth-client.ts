@@ -34,7 +34,12 @@ export class AuthClient {
     const client = new AuthClient(mesh, "");
     await client.admin("PUT", `/accounts/${name}`, { password, scopes: ["read"] });
     await client.admin("PUT", "/clients/app", { public: true, redirectUris: [redirectUri] });
-    return new AuthClient(mesh, (await client.logIn()).access_token);
+    const { access_token: login } = await client.logIn();
+    // An edge that has just begun may still be waiting for its first view, and says so.
+    for (let turn = 0; turn < 20; turn += 1) {
+      if ((await client.letIn([login])) === mesh.edges.length) return new AuthClient(mesh, login);
+    }
+    throw new Error("cannot begin: some edge does not take a new token");
   }
 
   async admin(method: string, path: string, body?: object): Promise<Readonly<Record<string, unknown>>> {
@@ -59,7 +64,7 @@ export class AuthClient {
   }
 
   async logIn(edge = 0): Promise<Granted> {
-    const granted = await this.token({ grant_type: "password", username: name, password }, edge);
+    const granted = await this.token({ grant_type: "password", username: name, password, client_id: "app" }, edge);
     expect(granted.status).toBe(200);
     return granted;
   }
@@ -98,16 +103,31 @@ export class AuthClient {
 
   /** What the gate says to a token. */
   async use(token: string, edge = 0): Promise<number> {
-    const answer = await fetch(`${this.at(edge)}/echo`, { headers: { authorization: `Bearer ${token}` } });
-    await answer.arrayBuffer();
-    return answer.status;
+    return (await this.ask(token, edge)).status;
   }
 
-  /** How many of these tokens are let in, over all edges. */
+  /** `code` for a refusal. */
+  async ask(token: string, edge = 0): Promise<{ readonly status: number; readonly code: string }> {
+    const answer = await fetch(`${this.at(edge)}/echo`, { headers: { authorization: `Bearer ${token}` } });
+    const { code = "" } = (await answer.json()) as { readonly code?: string };
+    return { status: answer.status, code };
+  }
+
+  /** How many times these tokens are let in, each at every edge. */
   async letIn(tokens: readonly string[]): Promise<number> {
     const edges = this.mesh.edges.map((_, edge) => edge);
     const asks = tokens.flatMap((token) => edges.map((edge) => () => this.use(token, edge)));
-    return (await inTurns(asks)).filter((status) => status !== 401).length;
+    return (await inTurns(asks)).filter((status) => status === 200).length;
+  }
+
+  /** Which of them are not refused everywhere as tokens that are good no longer. */
+  async living(tokens: readonly string[]): Promise<readonly string[]> {
+    const edges = this.mesh.edges.map((_, edge) => edge);
+    const asks = tokens.map((token) => async () => {
+      const statuses = await Promise.all(edges.map((edge) => this.use(token, edge)));
+      return statuses.every((status) => status === 401) ? [] : [token];
+    });
+    return (await inTurns(asks, 8)).flat();
   }
 
   at(edge: number): string {

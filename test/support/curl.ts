@@ -17,7 +17,7 @@ export function sendCurl(port: number, line: string, values: CurlValues = {}): P
 }
 
 /** `-X POST -u ada:secret -H 'Field: value' -d name=value -b name=value /path`, in any order. */
-export function readCurl(line: string, values: CurlValues = {}): CurlRequest {
+function readCurl(line: string, values: CurlValues = {}): CurlRequest {
   const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => filled(quoted ?? bare ?? "", values));
   const fields = ["User-Agent: curl/8.5.0", "Accept: */*"];
   const data: string[] = [];

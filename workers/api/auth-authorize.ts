@@ -70,7 +70,7 @@ async function loggedIn(c: Call, parts: AuthParts): Promise<LoggedIn> {
 async function byToken(c: Call, parts: AuthParts, token: string): Promise<LoggedIn> {
   const { isolate } = c.var;
   const verdict = await isolate.tokens.verify(token, c.executionCtx, Date.now());
-  if (verdict.kind === "refused") return { kind: "nobody" };
+  if (verdict.kind === "refused") return { kind: verdict.code === "not_current" ? "unreachable" : "nobody" };
   const { issuer, subject, client, scopes } = verdict.identity;
   if (issuer !== isolate.mesh.tokens.issuer || subject === client) return { kind: "nobody" };
   const read = await parts.people.read(subject);

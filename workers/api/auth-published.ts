@@ -12,9 +12,9 @@ type Call = Context<ApiEnv>;
 const published = { "Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*" } as const;
 const keySet = { ...published, "Content-Type": "application/jwk-set+json" } as const;
 
-export const keysPath = "/.well-known/jwks.json";
-export const assertionKeysPath = "/.well-known/assertions.json";
-export const metadataPath = "/.well-known/oauth-authorization-server";
+const keysPath = "/.well-known/jwks.json";
+const assertionKeysPath = "/.well-known/assertions.json";
+const metadataPath = "/.well-known/oauth-authorization-server";
 
 export function publishedPaths(): Hono<ApiEnv> {
   const paths = new Hono<ApiEnv>();

@@ -19,6 +19,7 @@ import type { PathParams } from "./path-pattern.ts";
 import { underPermits } from "./permitted.ts";
 import { findRoute } from "./route.ts";
 import { fetchUpstream, type FetchUpstream } from "./upstream.ts";
+import { watchedAnswer } from "./watched-answer.ts";
 
 /** A preflight carries no credentials and is nobody's budget: it passes by identity and limits. */
 const stepsOfPreflight: readonly Step[] = [locate];
@@ -70,12 +71,13 @@ async function pass(passage: Passage, arrival: Arrival, asksFirst: boolean): Pro
 function upstreamOf(passage: Passage, arrival: Arrival): FetchUpstream {
   const { stay } = passage;
   return async (asked) => {
-    const answer =
+    const { answer, running } =
       stay === null
-        ? await fetchUpstream(passage, arrival, asked)
+        ? { answer: await fetchUpstream(passage, arrival, asked), running: null }
         : await underPermits(stay, (cutter) => fetchUpstream(passage, arrival, asked, cutter));
-    if (passage.asks.length > 0 && answer instanceof Response) settleCosts(passage, answer.headers);
-    return answer;
+    if (!(answer instanceof Response)) return answer;
+    if (passage.asks.length > 0) settleCosts(passage, answer.headers);
+    return running === null && passage.identity === null ? answer : watchedAnswer(passage, answer, running);
   };
 }
 
@@ -107,6 +109,7 @@ function begin(
     asks: [],
     stay: null,
     identity: null,
+    credential: null,
     head: Object.assign(headOf(isolate, arrival), corsHead(route.cors, arrival.fields.get("origin"))),
   };
 }

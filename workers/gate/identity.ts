@@ -2,6 +2,7 @@
  * Who is asking. `none` does not look; `optional` takes a request without a credential, or with one of another scheme,
  * for anonymous and passes it on; a Bearer token, an API key or a token's cookie that fails is refused everywhere.
  */
+import type { Isolate } from "../isolate.ts";
 import { refuse, type Refusal } from "../problem/problem.ts";
 import { presentedIn } from "../account/presented.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
@@ -13,9 +14,27 @@ const missing = refuse("token_missing");
 const doubled = refuse("malformed_token", "expected one credential: received more than one");
 const foreign = refuse("forbidden", "Origin: expected this site's, because the credential is a cookie");
 
+/** What may identify somebody: a token, however it came, or an API key. */
+export type IdentifyingCredential =
+  | { readonly kind: "bearer" | "token"; readonly token: string }
+  | { readonly kind: "api_key"; readonly text: string };
+
+/** What the gate thinks of a credential at one instant, ms since 1970. */
+export function verdictOn(
+  credential: IdentifyingCredential,
+  { apiKeys, tokens }: Pick<Isolate, "apiKeys" | "tokens">,
+  context: ExecutionContext,
+  now: number,
+): Verdict | Promise<Verdict> {
+  return credential.kind === "api_key"
+    ? apiKeys.verify(credential.text, context, now)
+    : tokens.verify(credential.token, context, now);
+}
+
 export const identify: Step = function identify(passage) {
   const { route } = passage;
   passage.identity = null;
+  passage.credential = null;
   if (route.identity.need === "none") return admit(null, passage);
   const presented = presentedIn(passage.fields);
   // Whoever sends a field means it: a cookie comes along by itself.
@@ -25,11 +44,8 @@ export const identify: Step = function identify(passage) {
   if (credential.kind === "none" || credential.kind === "other") {
     return route.identity.need === "required" ? missing : admit(null, passage);
   }
-  const { tokens, apiKeys } = passage.isolate;
-  const verdict =
-    credential.kind === "api_key"
-      ? apiKeys.verify(credential.text, passage.context, passage.now)
-      : tokens.verify(credential.token, passage.context, passage.now);
+  passage.credential = credential;
+  const verdict = verdictOn(credential, passage.isolate, passage.context, passage.now);
   return verdict instanceof Promise ? verdict.then((later) => enter(passage, later)) : enter(passage, verdict);
 };
 

@@ -6,6 +6,7 @@ import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
 import type { Identity } from "../token/identity.ts";
 import type { Fields } from "./fields.ts";
+import type { IdentifyingCredential } from "./identity.ts";
 
 export interface Passage {
   readonly request: Request;
@@ -41,6 +42,8 @@ export interface Passage {
 
   /** identity: null for anonymous */
   identity: Identity | null;
+  /** identity: what it was read from, for what goes on after the answer has begun */
+  credential: IdentifyingCredential | null;
 
   /** Fields that the answer will carry, whoever gives it: set once on one Headers object, at the end. */
   readonly head: Record<string, string>;

@@ -5,8 +5,7 @@
  */
 import type { PermitStay } from "../limit/permit-stay.ts";
 import { refuse } from "../problem/problem.ts";
-import { watchedBody } from "./watched-body.ts";
-import { watchedSocket } from "./watched-socket.ts";
+import { permitEnded, type Running } from "./ending.ts";
 import type { UpstreamAnswer } from "./upstream.ts";
 
 /** The upstream had begun, or may have: what came of it is not known. */
@@ -15,24 +14,25 @@ const ended = refuse(
   "the permit under which the request ran could not be renewed in time, so that it was ended",
 );
 
+export interface Permitted {
+  readonly answer: UpstreamAnswer;
+  /** What goes on of the answer holds the permits until this is told of its end. null when nothing does. */
+  readonly running: Running | null;
+}
+
 /** `fetchUpstream` must end its call when the controller is aborted. */
 export async function underPermits(
   stay: PermitStay,
   fetchUpstream: (cutter: AbortController) => Promise<UpstreamAnswer>,
-): Promise<UpstreamAnswer> {
-  if (stay.isOver) return ended;
+): Promise<Permitted> {
+  if (stay.isOver) return { answer: ended, running: null };
   const cutter = new AbortController();
   const leave = stay.enter();
   let goesOn = false;
   try {
     const answer = (await Promise.race([fetchUpstream(cutter), stay.over])) ?? ended;
-    if (!(answer instanceof Response)) return answer;
-    const running = { over: stay.over, ended: leave };
-    goesOn = true;
-    if (answer.webSocket !== null) return watchedSocket(answer, answer.webSocket, running);
-    if (answer.body !== null) return watchedBody(answer, answer.body as ReadableStream<Uint8Array>, running);
-    goesOn = false;
-    return answer;
+    goesOn = answer instanceof Response && (answer.webSocket !== null || answer.body !== null);
+    return { answer, running: goesOn ? { over: stay.over.then(() => permitEnded), ended: leave } : null };
   } finally {
     if (!goesOn) {
       cutter.abort();

@@ -1,50 +1,24 @@
-/** An answer's body that tells when it is over, whoever ends it, and that can be broken off. */
+/**
+ * An answer's body that tells when it is over, whoever ends it, and that can be broken off. The runtime moves its bytes
+ * by itself, as fast as if nobody watched, and none before the client asks for them.
+ */
+import type { Running } from "./ending.ts";
 
-export interface Running {
-  /** When this resolves, what runs must stop. */
-  readonly over: Promise<null>;
-  /** Called when nothing runs any more; more often does no harm. */
-  readonly ended: () => void;
-}
-
-/** The same answer. Its bytes pass one piece at a time, when the client asks for them: none is read ahead. */
-export function watchedBody(answer: Response, body: ReadableStream<Uint8Array>, { over, ended }: Running): Response {
-  const reader = body.getReader();
-  const length = Number(answer.headers.get("content-length") ?? Number.NaN);
-  let isOpen = true;
-  const end = (): void => {
-    isOpen = false;
+/** The same answer. `client` is aborted when the client has gone: a stream that is silent would not notice. */
+export function watchedBody(answer: Response, { over, ended }: Running, client: AbortSignal): Response {
+  const { body, headers, status, statusText } = answer;
+  if (body === null) {
     ended();
-  };
-  const source: UnderlyingSource<Uint8Array> = {
-    // A stream of known length keeps its Content-Length.
-    ...(Number.isSafeInteger(length) ? { expectedLength: length } : {}),
-    start(controller) {
-      void over.then(() => {
-        if (!isOpen) return;
-        controller.error(new Error("the permit of this request has ended"));
-        // It is broken off on this side too; a stream that has failed by now cannot be cancelled, and need not be.
-        reader.cancel().catch(() => undefined);
-        end();
-      });
-    },
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!isOpen) return;
-        if (!done) return controller.enqueue(value);
-        controller.close();
-      } catch (error) {
-        if (isOpen) controller.error(error);
-      }
-      end();
-    },
-    async cancel(reason) {
-      end();
-      await reader.cancel(reason);
-    },
-  };
-  const stream = new ReadableStream(source, { highWaterMark: 0 });
-  const { headers, status, statusText } = answer;
-  return new Response(stream, { status, statusText, headers, encodeBody: "manual" });
+    return answer;
+  }
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  // A stream of known length keeps its Content-Length.
+  const { readable, writable } = Number.isSafeInteger(length)
+    ? new FixedLengthStream(length)
+    : new IdentityTransformStream();
+  const cutter = new AbortController();
+  void over.then(({ reason }) => cutter.abort(new Error(reason)));
+  // However it ends: that is told on both sides.
+  void body.pipeTo(writable, { signal: AbortSignal.any([client, cutter.signal]) }).then(ended, ended);
+  return new Response(readable, { status, statusText, headers, encodeBody: "manual" });
 }

@@ -1,8 +1,5 @@
 /** A WebSocket through the gate whose end is told, and that can be closed from here: messages pass one by one. */
-import type { Running } from "./watched-body.ts";
-
-/** RFC 6455 section 7.4.1 and the registry beside it: try again later. */
-const tryAgainLater = 1013;
+import { tryAgainLater, type Running } from "./ending.ts";
 
 /** The same answer, with a socket of ours in the place of the upstream's. */
 export function watchedSocket(answer: Response, upstream: WebSocket, { over, ended }: Running): Response {
@@ -29,9 +26,9 @@ export function watchedSocket(answer: Response, upstream: WebSocket, { over, end
       end();
     });
   }
-  void over.then(() => {
+  void over.then(({ closeCode, reason }) => {
     if (!isOpen) return;
-    for (const socket of [upstream, here]) close(socket, tryAgainLater, "the permit of this connection has ended");
+    for (const socket of [upstream, here]) close(socket, closeCode, reason);
     end();
   });
   return new Response(null, { status: 101, headers: answer.headers, webSocket: client });

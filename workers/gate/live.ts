@@ -1,0 +1,65 @@
+/**
+ * Answers that go on after they have begun end with the credential to which they were given (T3): a WebSocket is closed,
+ * an event stream ends with an event that says why, any other body is broken off. What is short is over before a look
+ * would come, and is not watched.
+ */
+import type { Route } from "../config/mesh.ts";
+import type { Identity, Verdict } from "../token/identity.ts";
+import { allowedBy } from "./allowed.ts";
+import { verdictOn, type IdentifyingCredential } from "./identity.ts";
+import { LiveCourse, type Found } from "./live-course.ts";
+import { LiveWatch } from "./live-watch.ts";
+import type { Passage } from "./passage.ts";
+import type { PathParams } from "./path-pattern.ts";
+
+/** A body that is announced to be no longer is not watched, bytes. */
+const longestUnwatched = 1_048_576;
+
+export type LiveKind =
+  | "socket"
+  /** Events, among which the gate can put its own. */
+  | "events"
+  /** The same in an encoding that the gate does not speak. */
+  | "encoded_events"
+  | "bytes";
+
+/** null: it is short, or has nothing that goes on. */
+export function liveKindOf({ webSocket, body, headers }: Response): LiveKind | null {
+  if (webSocket !== null) return "socket";
+  if (body === null) return null;
+  const length = headers.get("content-length");
+  if (length !== null && Number(length) <= longestUnwatched) return null;
+  if (!isEventStream(headers.get("content-type"))) return "bytes";
+  const encoding = headers.get("content-encoding");
+  return encoding === null || encoding.toLowerCase() === "identity" ? "events" : "encoded_events";
+}
+
+function isEventStream(contentType: string | null): boolean {
+  return contentType !== null && /^text\/event-stream[ \t]*(?:;|$)/i.test(contentType);
+}
+
+/** Until the answer has ended, a look at its credential from time to time: would it be let in now? */
+export function watchCredential(
+  { context, isolate, params, requestId, route }: Passage,
+  { credential, identity }: { readonly credential: IdentifyingCredential; readonly identity: Identity },
+  kind: LiveKind,
+): LiveWatch {
+  const foundOf = (verdict: Verdict): Found => ({ verdict, isAllowed: isAllowed(verdict, route, params) });
+  const look = (judgedAt: number): Found | Promise<Found> => {
+    const verdict = verdictOn(credential, isolate, context, judgedAt);
+    return verdict instanceof Promise ? verdict.then(foundOf) : foundOf(verdict);
+  };
+  const terms = { endsWithCredential: kind !== "bytes", expiresAt: identity.expiresAt * 1_000 };
+  return new LiveWatch({
+    course: new LiveCourse(terms, Date.now()),
+    look,
+    // Past half of its lease a view is renewed beside a look: at the next one it is newer.
+    everyMs: Math.ceil(isolate.mesh.viewLeaseMs / 2),
+    failed: (error) => console.error({ event: "live_look_failed", requestId, error: String(error) }),
+  });
+}
+
+/** The rights of an API key are those that its owner has now. */
+function isAllowed(verdict: Verdict, { allow }: Route, params: PathParams): boolean {
+  return verdict.kind === "refused" || allow === null || allowedBy(allow, verdict.identity, params) === "allowed";
+}
