@@ -1,6 +1,7 @@
 /** Logging in with a name and a password, guarded: every attempt is counted before its password is looked at. */
 import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
 import type { Isolate } from "../isolate.ts";
+import { isBuiltIn } from "../token/admin-client.ts";
 import { loginGuardOf } from "../login/client-login.ts";
 import type { LoginAttempt } from "../login/login-budgets.ts";
 import type { LoginGuard } from "../login/login-guard.ts";
@@ -26,7 +27,7 @@ export function accountLogin(isolate: Isolate, from: From, name: string, passwor
 /** For refresh and renewal. `proofChangedAt` and `createdAt` say since when a login counts. */
 export async function readAccount(isolate: Isolate, name: string): Promise<ReadAccount> {
   const known = accountNameOf(name);
-  return known === null ? { kind: "missing" } : await accountSourceOf(isolate).read(known);
+  return known === null || isBuiltIn(known) ? { kind: "missing" } : await accountSourceOf(isolate).read(known);
 }
 
 export async function guardedLogin(
@@ -38,7 +39,7 @@ export async function guardedLogin(
 ): Promise<AccountLogin> {
   const account = accountNameOf(name);
   // Nobody can have such a name, which tells nothing of those that somebody has.
-  if (account === null) return { kind: "wrong" };
+  if (account === null || isBuiltIn(account)) return { kind: "wrong" };
   const guarded = await guard.guard(
     { kind: "account", account, ...from },
     () => source.login(account, password, from.address),

@@ -6,7 +6,7 @@ import { accountShards } from "../../durable-objects/names.ts";
 import { isSettingsTooLong } from "../account/account-bounds.ts";
 import { passwordOf } from "../account/names.ts";
 import { hashPassword, onlyProof } from "../account/password-hash.ts";
-import { adminFacts } from "../token/admin-client.ts";
+import { isBuiltIn } from "../token/admin-client.ts";
 import { askAccounts, askShard, changeOf, conflictOf, decided } from "./account-asking.ts";
 import {
   accountName,
@@ -88,7 +88,7 @@ async function putAccount(c: Context<ApiEnv>): Promise<Response> {
   const { ifVersion, ...how } = readQuery(c.req.url, putQuery);
   const body = await readBody(c.req.raw, accountBody);
   const name = nameIn(c);
-  if (name === adminFacts.name) throw refused("conflict", `name: expected another one: ${name} is the built-in client`);
+  if (isBuiltIn(name)) throw refused("conflict", `name: expected another one: ${name} stands for the mesh itself`);
   if (c.var.isolate.mesh.accounts.service !== null) {
     throw refused("conflict", "accounts are a service's in this configuration: make and change them there");
   }

@@ -6,7 +6,7 @@ import { asked } from "../auth/holder.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
 import { notCurrent, notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
 import { readAskingClient } from "../auth/token-request.ts";
-import { ownClient } from "../auth/issue.ts";
+import { ownClient } from "../token/admin-client.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
 import type { TokenForm } from "../token/client-credential.ts";

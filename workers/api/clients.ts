@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { AccountChanged, AccountFacts, PutAccount } from "../../durable-objects/accounts/contract.ts";
 import { accountShards } from "../../durable-objects/names.ts";
 import { newSecret, proofOf } from "../account/proof.ts";
-import { adminFacts } from "../token/admin-client.ts";
+import { isBuiltIn } from "../token/admin-client.ts";
 import { askAccounts, askShard, changeOf, conflictOf, decided } from "./account-asking.ts";
 import { expiresAt, pageQuery, putQuery, redirectUris, resources, scopes, truth } from "./account-fields.ts";
 import { requireScope } from "./authorize.ts";
@@ -87,8 +87,7 @@ async function putClient(c: Context<ApiEnv>): Promise<Response> {
   const { ifVersion, ...how } = readQuery(c.req.url, putQuery);
   const body = await readBody(c.req.raw, clientBody);
   const name = idIn(c);
-  if (name === adminFacts.name)
-    throw refused("conflict", "the built-in client's secret and scopes are the deployment's");
+  if (isBuiltIn(name)) throw refused("conflict", "the built-in client's secret and scopes are the deployment's");
   const secret = newSecret();
   const request: PutAccount = {
     v: 1,

@@ -1,8 +1,6 @@
 /** An access token for whoever has proved who they are, and what is said with it. */
+import { ownClient } from "../token/admin-client.ts";
 import { notGiven, unreachable, type AuthParts, type Named, type NotGiven } from "./parts.ts";
-
-/** The client of whoever asks for an account without one: the mesh itself (RFC 9068 wants one in every token). */
-export const ownClient = "mesh";
 
 export interface Subject {
   readonly name: string;

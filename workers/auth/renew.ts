@@ -3,7 +3,8 @@ import type { Grant } from "../../durable-objects/grants/contract.ts";
 import type { Identity } from "../token/identity.ts";
 import { newFamily } from "./grant-text.ts";
 import { holderOf } from "./holder.ts";
-import { issue, ownClient, type Given } from "./issue.ts";
+import { ownClient } from "../token/admin-client.ts";
+import { issue, type Given } from "./issue.ts";
 import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
 
 /**

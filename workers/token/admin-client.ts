@@ -3,6 +3,8 @@ import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
 import type { ClientCredential } from "./client-credential.ts";
 
 const adminClient = "admin";
+/** The client of whoever asks for an account without one: the mesh itself (RFC 9068 wants one in every token). */
+export const ownClient = "mesh";
 
 /** Scopes that a token of the built-in client may have; `mesh:admin` is all of them. */
 export const adminScopes = [
@@ -73,4 +75,11 @@ export function scopesAskedFor(scope: string | undefined): readonly string[] | n
   const asked = new Set((scope ?? "mesh:admin").split(" ").filter((name) => name !== ""));
   if (asked.size === 0) return null;
   return [...asked].every((name) => (adminScopes as readonly string[]).includes(name)) ? [...asked] : null;
+}
+
+/** Names that tokens use for the mesh itself: the built-in client, and the client of accounts that log in without one. */
+const builtIn: ReadonlySet<string> = new Set([adminClient, ownClient]);
+
+export function isBuiltIn(name: string): boolean {
+  return builtIn.has(name);
 }
