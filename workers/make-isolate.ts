@@ -63,7 +63,7 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       keySets: (issuer) => keySetsStub(env, environment, issuer),
       sharedSecrets: sharedSecretsOf(mesh, env),
     }),
-    assertions: new Assertions((request) => keyringStub(env, environment).sign(request)),
+    assertions: new Assertions((asked) => keyringStub(env, environment).sign(asked)),
     revocations: new RevocationDesk({ mesh, revocations: checks }),
     apiKeys: new ApiKeys({
       issuer: mesh.tokens.issuer,

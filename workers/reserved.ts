@@ -1,5 +1,5 @@
 /** The paths that are the mesh's own, below /_mesh/: health, the pages of problems, and the mesh API. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { createApi } from "./api/app.ts";
 import type { ApiEnv } from "./api/call.ts";
 import type { Isolate } from "./isolate.ts";

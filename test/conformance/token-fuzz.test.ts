@@ -10,7 +10,7 @@ import { referenceAccepts, type ReferenceRules } from "../support/reference-veri
 import { encode, mintKey, TokenMint } from "../support/token-mint.ts";
 
 const runs = isLongRun ? 1_000_000 : 100_000;
-const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Math.floor(Math.random() * 2 ** 31);
 
 /** Mulberry32: the same seed, the same tokens. */
 function randomOf(start: number): (below: number) => number {
@@ -25,7 +25,7 @@ function randomOf(start: number): (below: number) => number {
 
 const pick = <Item>(random: (below: number) => number, items: readonly Item[]): Item =>
   items[random(items.length)] as Item;
-const characters = [..."ABCZabcz0129-_.=+/ \n\t\0é,;%"];
+const characters = "ABCZabcz0129-_.=+/ \n\t\0é,;%".split("");
 const seconds = startedAt / 1_000;
 /** What a member may become: numbers around every border, other types, other names. */
 const values: readonly unknown[] = [

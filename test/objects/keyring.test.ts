@@ -41,7 +41,8 @@ describe("a Keyring in the runtime", () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, () => tokenOf("at-once")));
     const kids = new Set(tokens.map((token) => decodeProtectedHeader(token).kid));
     expect(kids.size).toBe(1);
-    expect((await rowsOf("at-once")).map((row) => row["used_from"] === null).toSorted()).toEqual([false, true]);
+    expect((await rowsOf("at-once")).filter((row) => row["used_from"] === null)).toHaveLength(1);
+    expect(await rowsOf("at-once")).toHaveLength(2);
     expect(new Set(tokens).size).toBe(20);
   });
 
@@ -81,7 +82,7 @@ describe("a Keyring in the runtime", () => {
       expect(await object.sign(request)).toEqual({ v: 1, kind: "refused", reason: "key_secret_wrong" });
       expect(await object.rotate()).toMatchObject({ kind: "too_soon" });
       const published = await object.keys();
-      const kids = before.map((row) => row["kid"]).toSorted();
+      const kids = before.map((row) => String(row["kid"])).toSorted();
       expect(published.kind === "keys" ? published.keys.map(({ kid }) => kid).toSorted() : []).toEqual(kids);
     });
     expect(await rowsOf("locked")).toEqual(before);

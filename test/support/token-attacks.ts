@@ -3,7 +3,7 @@
  * one issuer. Held against this verifier, and in the same way against others.
  */
 import { exportSPKI, importJWK } from "jose";
-import { encode, hmac, mintKey, sign, TokenMint, type MintedKey, type TokenPlan } from "./token-mint.ts";
+import { hmac, mintKey, sign, TokenMint, type MintedKey, type TokenPlan } from "./token-mint.ts";
 
 export interface AttackWorld {
   readonly issuer: string;

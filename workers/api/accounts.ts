@@ -1,5 +1,6 @@
 /** /_mesh/v1/accounts: people. Their passwords are hashed here and are nowhere else. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { AccountFacts, PutAccount } from "../../durable-objects/accounts/contract.ts";
 import { accountShards } from "../../durable-objects/names.ts";

@@ -2,7 +2,7 @@
  * The mesh API: /_mesh/v1, one file a resource. Bearer tokens of the mesh only, each call with its scope.
  * Everything malformed gets a problem document that names the field; nothing is half done.
  */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { problemResponse, refuse } from "../problem/problem.ts";
 import type { ApiEnv } from "./call.ts";
 import { methodsByPath } from "./methods-by-path.ts";

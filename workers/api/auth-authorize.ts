@@ -1,5 +1,6 @@
 /** …/authorize: a person lets a client act for them, and the client gets a code (RFC 6749 section 4.1, RFC 9700). */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { clientIdOf, readAuthorize, redirectWith, type AuthorizeRequest } from "../auth/authorize-request.ts";
 import { giveCode } from "../auth/codes.ts";
 import { loginPage } from "../auth/login-page.ts";

@@ -1,5 +1,6 @@
 /** …/token/cookie, …/token/redirect and …/logout: the token's delivery to browsers, and its end. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { clearCookie, fitsCookie, longestCookie, setCookie } from "../auth/cookie.ts";
 import { ask, endQuery } from "./auth-token.ts";
 import { expectOwnOrigin, presentedToken } from "./auth-asking.ts";

@@ -1,5 +1,6 @@
 /** …/introspect (RFC 7662) and …/revoke (RFC 7009): what holds of a token, and its end, for clients. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { clientOf } from "../auth/give.ts";
 import { readRefresh } from "../auth/grant-text.ts";
 import { asked } from "../auth/holder.ts";

@@ -1,5 +1,6 @@
 /** …/.well-known/…: what everyone may know: the keys that verify (RFC 7517), and where things are (RFC 8414). */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { keyringStub } from "../../durable-objects/stubs.ts";
 import { adminScopes } from "../token/admin-client.ts";
 import { authBase } from "./auth-asking.ts";

@@ -1,5 +1,6 @@
 /** …/token: tokens got, shown, renewed and ended. RESTHeart's contract, and RFC 6749. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import { give } from "../auth/give.ts";
 import type { Given } from "../auth/issue.ts";

@@ -1,5 +1,6 @@
 /** …/tokens/{user}: RESTHeart 8's contract. The own tokens by any credentials, others' with the scope `mesh:tokens`. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import { accountNameOf } from "../account/names.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";

@@ -1,5 +1,5 @@
 /** /_mesh/v1/auth: how a token is got, delivered, described, renewed and ended. No Bearer token of an operator is needed here. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { authorizePaths } from "./auth-authorize.ts";
 import { cookiePaths } from "./auth-cookie.ts";
 import { introspectPaths } from "./auth-introspect.ts";

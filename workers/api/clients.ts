@@ -1,5 +1,6 @@
 /** /_mesh/v1/clients: programs. Their secrets are made by the mesh, shown once, and kept as digests. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { AccountChanged, AccountFacts, PutAccount } from "../../durable-objects/accounts/contract.ts";
 import { accountShards } from "../../durable-objects/names.ts";

@@ -1,5 +1,5 @@
 /** GET /_mesh/v1/events/{id}: where an event has arrived. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { askLog } from "./ask-log.ts";
 import { requireScope } from "./authorize.ts";
 import { readQuery } from "./body.ts";

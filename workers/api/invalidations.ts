@@ -1,5 +1,5 @@
 /** POST /_mesh/v1/invalidations: what was kept by tag, URL or prefix, or everything, is not used any more. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import { canonicalPath } from "../gate/canonical-path.ts";
 import type { InvalidationData, Place } from "../view/invalidation-data.ts";

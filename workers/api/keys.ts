@@ -2,7 +2,8 @@
  * /_mesh/v1/keys: API keys, shown once and kept as digests. `mesh:admin` makes them for anybody; `mesh:tokens` for
  * oneself, with no more than the asking token may do.
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { AccountFacts, ApiKeyFacts } from "../../durable-objects/accounts/contract.ts";
 import { accountShards } from "../../durable-objects/names.ts";

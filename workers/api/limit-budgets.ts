@@ -2,7 +2,8 @@
  * `GET` and `DELETE /limits/{name}/budgets/{key}`: what a budget has left, and making it as good as new. The reset is
  * the limiter's first; then it is an event, because edges may still refuse by what they heard before.
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { PeekAnswer } from "../../durable-objects/limiter/contract.ts";
 import type { Published } from "../broadcast/publisher.ts";

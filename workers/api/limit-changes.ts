@@ -2,7 +2,8 @@
  * `PUT` and `DELETE /limits/{name}`: live changes, each an event of its own. A change says all that differs from the
  * file, so the newest one holds and those before it are nothing any more. It survives deploys.
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { LimitChange } from "../../durable-objects/limiter/contract.ts";
 import type { Limit } from "../config/mesh.ts";

@@ -1,5 +1,5 @@
 /** `POST /limits/{name}/reserve` and `/settle`: tokens for work whose cost is known only at its end. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { SettleAnswer } from "../../durable-objects/limiter/contract.ts";
 import { readBody, readQuery } from "./body.ts";

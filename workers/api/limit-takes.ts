@@ -1,5 +1,5 @@
 /** `POST /limits/{name}/take` and `/limits/take`: tokens of one budget, or of several, all or nothing. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { Ask, Taken } from "../limit/taken.ts";
 import { readBody, readQuery } from "./body.ts";

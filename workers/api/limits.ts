@@ -1,5 +1,5 @@
 /** /_mesh/v1/limits: which limits are in force, and all that can be done with them. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";

@@ -2,7 +2,8 @@
  * The mesh API's locks. Each lock is decided by one object; what is added here is a name for each request, so that a lost
  * answer can be asked for again, and the care for callers that wait and go away.
  */
-import { Hono, type Context } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import {
   longestText,

@@ -1,5 +1,6 @@
 /** /_mesh/v1/revocations: tokens that are good no longer, by what names them; what holds, and how it is lifted. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import type { Revocation, RevocationData, RevocationTarget } from "../../durable-objects/revocations/contract.ts";

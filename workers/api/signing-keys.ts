@@ -1,5 +1,5 @@
 /** /_mesh/v1/signing-keys: the mesh's own keys, their rotation, and the removal of one that is lost or stolen. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import type { KeyDescription, KeyringContract, KeyringProblem } from "../../durable-objects/keyring/contract.ts";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { withinTime } from "../../durable-objects/platform/deadline.ts";

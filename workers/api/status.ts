@@ -1,5 +1,5 @@
 /** GET /_mesh/v1/status: every region's place in the Log, what this edge believes, and the outside issuers' keys. */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { askLog } from "./ask-log.ts";
 import { requireScope } from "./authorize.ts";
 import { readQuery } from "./body.ts";
