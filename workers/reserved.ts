@@ -21,7 +21,9 @@ export function createReserved(): Reserved {
   app.use(async function introduce(c, next) {
     c.set("isolate", c.env.DOOR.isolate);
     c.set("requestId", c.env.DOOR.requestId);
-    await next();
+    // The router lets a last slash go with what stands before it: here it is another path.
+    if (c.req.path.endsWith("/")) c.res = refused(c.env.DOOR.requestId, refuse("not_found"));
+    else await next();
     c.header("Mesh-Region", c.env.DOOR.isolate.region);
     c.header("Mesh-Request-Id", c.env.DOOR.requestId);
   });

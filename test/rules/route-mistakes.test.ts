@@ -182,9 +182,9 @@ const rows: readonly MistakeRow[] = [
     'routes[0].identity: expected "none" or "optional" or "required" or { need, forward }: received "maybe"',
   ],
   [
-    "forwarding an assertion is for later",
-    withRoute({ identity: { need: "required", forward: "assertion" } }),
-    'routes[0].identity.forward: expected "token" or "none" (others are not available in this version): received "assertion"',
+    "what is not read is asserted to nobody",
+    withRoute({ identity: { need: "none", forward: "assertion" } }),
+    'routes[0].identity.forward: expected "token" (with need "none" nothing is read, and what came is passed on): received "assertion"',
   ],
   [
     "what is not read is passed on",

@@ -70,17 +70,12 @@ const rows: readonly MistakeRow[] = [
   [
     "a deployed mesh chooses its proof",
     withTop({ services: { inventory: { origins: service.origins } } }),
-    'services.inventory.proof: expected { header, secret }, or "none" said aloud (outside of environment "local"): received nothing',
-  ],
-  [
-    "a proof by assertion is for later",
-    withService({ proof: "assertion" }),
-    'services.inventory.proof: expected "none" or { header, secret } (others are not available in this version): received "assertion"',
+    'services.inventory.proof: expected "assertion", { header, secret }, or "none" said aloud (outside of environment "local"): received nothing',
   ],
   [
     "a proof by certificate is for later",
     withService({ proof: "mtls" }),
-    'services.inventory.proof: expected "none" or { header, secret } (others are not available in this version): received "mtls"',
+    'services.inventory.proof: expected "none" or "assertion" or { header, secret } (others are not available in this version): received "mtls"',
   ],
   [
     "a proof names its binding, and a secret is not shown",

@@ -1,6 +1,6 @@
 /**
  * An origin whose answers go on until they are ended: event streams (`…/events`), bodies of unsaid length (`…/bytes`),
- * bodies that say they are long (`…/announced`) and WebSockets. Whose they are says the field `X-Who`.
+ * bodies that say they are long (`…/announced`) and WebSockets. Everything else is answered shortly. Whose they are says the field `X-Who`.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -54,7 +54,7 @@ export class LiveOrigin {
 
   #stream(request: IncomingMessage, response: ServerResponse): void {
     const how = request.url?.split("/").at(-1);
-    if (how === "short") return void response.end("short");
+    if (how !== "events" && how !== "bytes" && how !== "announced") return void response.end("{}");
     if (how === "announced") response.setHeader("content-length", announcedBytes);
     response.setHeader("content-type", how === "events" ? "text/event-stream; charset=utf-8" : "text/plain");
     const leave = this.#enter(whoOf(request), { send: (text) => response.write(text) });

@@ -24,6 +24,8 @@ export interface LiveTerms {
 
 /** How long it may go on without a proof that the credential is good, ms. */
 const longestUnprovedMs = 10_000;
+/** A look that comes late is given a moment all the same, ms. */
+const leastPatienceMs = 1_000;
 /** How long before its credential's end the client is told, ms. */
 const warnedBeforeMs = 30_000;
 
@@ -48,13 +50,17 @@ export class LiveCourse {
 
   /** How long the next finding may be waited for, ms. A clock that was set back makes it no longer. */
   patienceMs(now: number): number {
+    return Math.max(leastPatienceMs, this.#unprovedRestMs(now));
+  }
+
+  #unprovedRestMs(now: number): number {
     this.#provedAt = Math.min(this.#provedAt, now);
-    return Math.max(0, this.#provedAt + longestUnprovedMs - now);
+    return this.#provedAt + longestUnprovedMs - now;
   }
 
   take(found: Found, now: number): Course {
     if (found === null || isUnproved(found.verdict)) {
-      return this.patienceMs(now) > 0 ? onward : { kind: "over", code: "not_current" };
+      return this.#unprovedRestMs(now) > 0 ? onward : { kind: "over", code: "not_current" };
     }
     const { verdict, isAllowed } = found;
     if (verdict.kind === "refused") return this.#refused(verdict, now);

@@ -14,24 +14,29 @@ import type { PathParams } from "./path-pattern.ts";
 
 /** A body that is announced to be no longer is not watched, bytes. */
 const longestUnwatched = 1_048_576;
+/** Well below what may go on without a proof. */
+const longestBetweenLooksMs = 5_000;
 
 export type LiveKind =
   | "socket"
   /** Events, among which the gate can put its own. */
   | "events"
-  /** The same in an encoding that the gate does not speak. */
-  | "encoded_events"
+  /** The same, encoded or of an announced length: nothing can be put in. */
+  | "sealed_events"
   | "bytes";
 
+type LiveAnswer = Pick<Response, "webSocket" | "body" | "headers">;
+
 /** null: it is short, or has nothing that goes on. */
-export function liveKindOf({ webSocket, body, headers }: Response): LiveKind | null {
+export function liveKindOf({ webSocket, body, headers }: LiveAnswer): LiveKind | null {
   if (webSocket !== null) return "socket";
   if (body === null) return null;
   const length = headers.get("content-length");
   if (length !== null && Number(length) <= longestUnwatched) return null;
   if (!isEventStream(headers.get("content-type"))) return "bytes";
   const encoding = headers.get("content-encoding");
-  return encoding === null || encoding.toLowerCase() === "identity" ? "events" : "encoded_events";
+  const isPlain = encoding === null || encoding.toLowerCase() === "identity";
+  return isPlain && length === null ? "events" : "sealed_events";
 }
 
 function isEventStream(contentType: string | null): boolean {
@@ -53,8 +58,7 @@ export function watchCredential(
   return new LiveWatch({
     course: new LiveCourse(terms, Date.now()),
     look,
-    // Past half of its lease a view is renewed beside a look: at the next one it is newer.
-    everyMs: Math.ceil(isolate.mesh.viewLeaseMs / 2),
+    everyMs: Math.min(isolate.mesh.viewLeaseMs, longestBetweenLooksMs),
     failed: (error) => console.error({ event: "live_look_failed", requestId, error: String(error) }),
   });
 }

@@ -4,9 +4,6 @@
  * What has begun is held back until it is whole, and then passes as it came; comments pass with their line.
  */
 
-/** An event that is longer passes as it comes, bytes; until its end the stream can only be broken off. */
-const longestHeld = 65_536;
-
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const colon = 0x3a;
@@ -14,6 +11,7 @@ const colon = 0x3a;
 const nothing = new Uint8Array(0);
 
 export class WholeEvents {
+  readonly #longestHeld: number;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isBetween = true;
@@ -21,6 +19,11 @@ export class WholeEvents {
   /** A line other than comments has begun since the last event. */
   #isInEvent = false;
   #hasReturned = false;
+
+  /** A longer event passes as it comes, bytes: until its end the stream can only be broken off. */
+  constructor(longestHeld = 65_536) {
+    this.#longestHeld = longestHeld;
+  }
 
   /** What has passed ends with a whole event. */
   get isBetween(): boolean {
@@ -39,7 +42,7 @@ export class WholeEvents {
       return passed;
     }
     this.#hold(piece);
-    if (this.#isBetween && this.#heldBytes <= longestHeld) return nothing;
+    if (this.#isBetween && this.#heldBytes <= this.#longestHeld) return nothing;
     this.#isBetween = false;
     return this.rest();
   }

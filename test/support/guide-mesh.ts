@@ -1,0 +1,98 @@
+/**
+ * A mesh of its own for a guide that says something of the whole mesh: begun with the guide's first configuration, begun
+ * anew with its next one, or with other secrets. State and ports stay, as they do where a reader deploys.
+ */
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { LocalMesh } from "../../local/mesh.ts";
+import { startMesh } from "./mesh.ts";
+
+const folder = join(import.meta.dirname, "..", "..", "dist", "local");
+
+/** Shorter than a guide's: what a reader waits for is waited for here, too. */
+const leases = { viewLeaseMs: 200, regionLeaseMs: 2_000 };
+
+export class GuideMesh {
+  readonly #name: string;
+  readonly #origin: string;
+  readonly #state = mkdtempSync(join(tmpdir(), "selvedge-guide-mesh-"));
+  readonly #door: Server;
+  #secrets: Readonly<Record<string, string>>;
+  #settings: object = {};
+  #mesh: LocalMesh | null = null;
+
+  private constructor(name: string, origin: string, secrets: Readonly<Record<string, string>>, door: Server) {
+    this.#name = name;
+    this.#origin = origin;
+    this.#secrets = secrets;
+    this.#door = door;
+    door.on("request", (request, response) => {
+      void text(request).then(async (body) => {
+        await this.#takeSecrets(JSON.parse(body) as Readonly<Record<string, string | null>>);
+        response.end("the mesh has other secrets\n");
+      });
+    });
+  }
+
+  static async open(
+    name: string,
+    parts: { readonly origin: string; readonly secrets: Readonly<Record<string, string>> },
+  ): Promise<GuideMesh> {
+    const door = createServer();
+    door.listen(0, "127.0.0.1");
+    await once(door, "listening");
+    return new GuideMesh(name, parts.origin, parts.secrets, door);
+  }
+
+  get mesh(): LocalMesh {
+    if (this.#mesh === null) throw new Error("cannot ask the guide's mesh: it has not begun");
+    return this.#mesh;
+  }
+
+  /** Where a POST with secrets as JSON, null for one that goes, starts the mesh with them: what `wrangler secret bulk` does. */
+  get secretsDoor(): string {
+    return `http://127.0.0.1:${(this.#door.address() as AddressInfo).port}`;
+  }
+
+  async configure(settings: object): Promise<void> {
+    this.#settings = settings;
+    await this.#restart();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mesh?.stop();
+    this.#door.closeAllConnections();
+    this.#door.close();
+    rmSync(this.#state, { recursive: true, force: true });
+  }
+
+  async #takeSecrets(changed: Readonly<Record<string, string | null>>): Promise<void> {
+    const all = Object.entries({ ...this.#secrets, ...changed });
+    this.#secrets = Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== null));
+    await this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    const ports = this.#mesh?.edges.map(({ port }) => port);
+    await this.#mesh?.stop();
+    mkdirSync(folder, { recursive: true });
+    const configFile = join(folder, `guide-${this.#name}.config.ts`);
+    writeFileSync(
+      configFile,
+      `export default ${JSON.stringify({ ...this.#settings, environment: "local", ...leases })};\n`,
+    );
+    this.#mesh = await startMesh({
+      configFile,
+      regions: ["weur", "enam"],
+      origins: { "*": this.#origin },
+      stateDirectory: this.#state,
+      vars: this.#secrets,
+      ...(ports === undefined ? {} : { ports }),
+    });
+  }
+}
