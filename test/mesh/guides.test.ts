@@ -1,12 +1,10 @@
 /**
- * The guides' lines, pasted into a shell in order: each prints what is printed below it. One mesh has all guides'
- * configurations, because to start one takes seconds; `rules/guide-snippets` compiles each by itself.
+ * The guides' lines, pasted into a shell in order: each prints what is printed below it. One mesh has the configurations
+ * of all guides that can share one, because to start one takes seconds; of the others each line is asked of the mesh that
+ * is configured above it. `rules/guide-snippets` compiles each by itself.
  */
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,11 +18,14 @@ import {
   configurationOf,
   guides,
   isConfiguration,
+  isOfTheWholeMesh,
   patternOf,
   programNameOf,
   type Prompted,
   promptedIn,
 } from "../support/guide.ts";
+import { GuideMesh } from "../support/guide-mesh.ts";
+import { GuideOrigin, restheartKey } from "../support/guide-origin.ts";
 import { GuideShell } from "../support/guide-shell.ts";
 import { startMesh } from "../support/mesh.ts";
 import { TokenMint } from "../support/token-mint.ts";
@@ -46,18 +47,20 @@ const askers: Readonly<Record<string, { readonly issuer: string; readonly claims
 };
 
 const told = guides.filter((guide) => blocksOf(guide).some(({ language }) => language === "console"));
+const withOwnMesh = told.filter((guide) => blocksOf(guide).some(isOfTheWholeMesh));
+const sharing = told.filter((guide) => !withOwnMesh.includes(guide));
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
 let mint: TokenMint;
-let origin: Server;
+let origin: GuideOrigin;
 let settings: readonly Settings[];
 let mesh: LocalMesh;
 
 beforeAll(async () => {
   mint = await TokenMint.open({ issuer: "", audience: "", now: Date.now() });
-  origin = await startOrigin();
-  const url = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
-  settings = told.flatMap((guide) => blocksOf(guide).filter(isConfiguration).slice(0, 1)).map(settingsOf);
+  origin = await GuideOrigin.start([mint.key.publicJwk]);
+  const { url } = origin;
+  settings = sharing.flatMap((guide) => blocksOf(guide).filter(isConfiguration).slice(0, 1)).map(settingsOf);
   const folder = join(import.meta.dirname, "..", "..", "dist", "local");
   const configFile = join(folder, "guides.config.ts");
   mkdirSync(folder, { recursive: true });
@@ -66,24 +69,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await mesh.stop();
-  origin.closeAllConnections();
-  origin.close();
+  origin.stop();
 });
 
-/** What is behind the mesh: a model that tells what it has used, whatever else, and the issuers' keys. */
-async function startOrigin(): Promise<Server> {
-  const server = createServer((request, response) => {
-    request.resume();
-    const body = request.url === "/jwks" ? { keys: [mint.key.publicJwk] } : { text: "Once upon a time" };
-    if (request.url === "/complete") response.setHeader("x-tokens-used", 850);
-    response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-function settingsOf(block: Block): Settings {
+function settingsOf(block: Block | undefined): Settings {
+  if (block === undefined) throw new Error("expected a configuration in the guide: received none");
   return configurationOf(block, { defineMesh, readsAndWrites }) as Settings;
 }
 
@@ -116,7 +106,7 @@ async function variables(): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-test.each(told)("%s: each line prints what is printed below it", async (guide) => {
+test.each(sharing)("%s: each line prints what is printed below it", async (guide) => {
   await using shell = new GuideShell(await variables());
   for (const block of blocksOf(guide)) {
     const name = programNameOf(block);
@@ -125,9 +115,29 @@ test.each(told)("%s: each line prints what is printed below it", async (guide) =
   }
 });
 
+test.each(withOwnMesh)(
+  "%s: each line prints what is printed below it, under what is configured above it",
+  async (guide) => {
+    const blocks = blocksOf(guide).filter((block) => isConfiguration(block) || block.language === "console");
+    const parts = { origin: origin.url, secrets: { RESTHEART_KEY: restheartKey } };
+    await using own = await GuideMesh.open(guide, parts);
+    await own.configure(settingsOf(blocks[0]));
+    await using shell = new GuideShell({ ...(await own.variables()), RESTHEART: origin.url });
+    shell.writeCommand("npx", own.npx);
+    for (const [index, block] of blocks.entries()) {
+      if (block.language === "console") await paste(block, shell);
+      else if (index > 0) await own.configure(settingsOf(block));
+    }
+  },
+);
+
 async function paste(block: Block, shell: GuideShell): Promise<void> {
   for (const prompted of promptedIn(block)) {
-    if (hasPython || !prompted.command.startsWith("python3 ")) await expectAsPrinted(block, prompted, shell);
+    if (!hasPython && prompted.command.startsWith("python3 ")) continue;
+    const streams = origin.streams;
+    await expectAsPrinted(block, prompted, shell);
+    // What goes on behind the prompt has begun before its reader types the next line.
+    if (prompted.command.endsWith("&")) await expect.poll(() => origin.streams).toBeGreaterThan(streams);
   }
 }
 

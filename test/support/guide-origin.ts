@@ -83,7 +83,7 @@ export class GuideOrigin {
     if (path === "/users/_me")
       return asked.authorization === "Bearer kauth-signed" ? found({ _id: "kuid-ada" }) : wrong;
     if (path === "/token") return giveToken(asked);
-    return path.startsWith("/books") ? openBooks(asked) : found(story);
+    return path.startsWith("/books") || path.startsWith("/films") ? openShelf(asked) : found(story);
   }
 }
 
@@ -114,7 +114,7 @@ async function giveToken({ authorization }: Asked): Promise<Answer> {
 }
 
 /** Its own token or another's with its key, as Bearer or in its cookie; or the password with every call. */
-async function openBooks({ authorization, cookie }: Asked): Promise<Answer> {
+async function openShelf({ authorization, cookie }: Asked): Promise<Answer> {
   if (isPerson(authorization)) return found({ read: person.name });
   const [, token = ""] = /^Bearer (.+)$/.exec(authorization) ?? /(?:^|; )rh_auth=Bearer_([^;]+)/.exec(cookie) ?? [];
   const verified = await jwtVerify(token, key, { issuer, algorithms: ["HS256"] }).catch(() => null);

@@ -14,7 +14,7 @@ export class GuideShell {
   #printed = "";
 
   constructor(variables: Readonly<Record<string, string>>) {
-    const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    const path = [this.#folder, dirname(process.execPath), process.env["PATH"]].join(delimiter);
     const env = { PATH: path, HOME: this.#folder, NO_COLOR: "1", ...variables };
     this.#shell = spawn("/bin/sh", [], { cwd: this.#folder, env });
     this.#shell.stdout.setEncoding("utf8").on("data", (chunk: string) => (this.#printed += chunk));
@@ -24,6 +24,11 @@ export class GuideShell {
   /** A program that the guide shows, in the folder where its lines are run. */
   write(name: string, text: string): void {
     writeFileSync(join(this.#folder, name), text);
+  }
+
+  /** A command that the guide's lines run, in the place of the one of this name. */
+  writeCommand(name: string, text: string): void {
+    writeFileSync(join(this.#folder, name), text, { mode: 0o700 });
   }
 
   /** What the line prints. */

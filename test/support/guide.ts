@@ -38,6 +38,11 @@ export function isConfiguration({ language, text }: Block): boolean {
   return language === "ts" && text.includes("export default defineMesh(");
 }
 
+/** Tokens, accounts and mounts are one mesh's, not one route's: two guides that say something of them share no mesh. */
+export function isOfTheWholeMesh(block: Block): boolean {
+  return isConfiguration(block) && /^ {2}(?:accounts|mount|tokens):/m.test(block.text);
+}
+
 /** Its first line says what its file is called: `// limits.mjs`, `# limits.py`. */
 export function programNameOf({ text }: Block): string | null {
   return /^(?:\/\/|#) (\S+\.\w+)\n/.exec(text)?.[1] ?? null;
