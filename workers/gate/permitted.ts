@@ -6,7 +6,7 @@
 import type { PermitStay } from "../limit/permit-stay.ts";
 import { refuse } from "../problem/problem.ts";
 import { watchedBody } from "./watched-body.ts";
-import { watchedSocket } from "./watched-socket.ts";
+import { watchedSocket } from "../limit/watched-socket.ts";
 import type { UpstreamAnswer } from "./upstream.ts";
 
 /** The upstream had begun, or may have: what came of it is not known. */

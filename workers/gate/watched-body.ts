@@ -1,7 +1,5 @@
 /** An upstream's answer whose body is watched. */
-import { watchedStream, type Running } from "./watched-stream.ts";
-
-export type { Running } from "./watched-stream.ts";
+import { watchedStream, type Running } from "../limit/watched-stream.ts";
 
 /** The same answer, with its bytes as the upstream encoded them. */
 export function watchedBody(answer: Response, body: ReadableStream<Uint8Array>, running: Running): Response {

@@ -1,5 +1,5 @@
-/** A WebSocket through the gate whose end is told, and that can be closed from here: messages pass one by one. */
-import type { Running } from "./watched-body.ts";
+/** A WebSocket whose end is told, and that can be closed from here: messages pass one by one. */
+import type { Running } from "./watched-stream.ts";
 
 /** RFC 6455 section 7.4.1 and the registry beside it: try again later. */
 const tryAgainLater = 1013;
