@@ -61,13 +61,12 @@ export default defineConfig({
         test: { name: "objects", include: objects, testTimeout: 20_000 },
       },
       {
-        // A mesh takes ports and both cores: one file at a time, after the others.
+        // Each mesh takes ports that are free, and mostly waits: two files at a time, after the others.
         resolve,
         test: {
           name: "mesh",
           include: mesh,
           globalSetup: ["test/support/build-bundle.ts"],
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,

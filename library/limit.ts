@@ -4,21 +4,20 @@
  * It counts in Limiter objects, exactly and over the whole planet, and answers mostly from leases without asking them.
  * Beside the class `Limiter` of `selvedge/objects` it needs nothing: docs/guides/in-your-own-worker.md.
  */
-import { DenialMap } from "./denial-map.ts";
 import { waitUntil as afterAnswer } from "cloudflare:workers";
-import { limiterName } from "../durable-objects/names.ts";
 import { maxTokens } from "../durable-objects/limiter/contract.ts";
-import { LimitDesk } from "../workers/limit/limit-desk.ts";
-import { policyItem } from "../workers/limit/rate-limit-fields.ts";
-import type { LimitInForce, Taken } from "../workers/limit/taken.ts";
+import type { LimitInForce } from "../workers/limit/taken.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { expected, plainName, wholeNumber } from "./argument.ts";
 import { budgetOfKey } from "./budget-of-key.ts";
-import { environment } from "./environment.ts";
+import { knownLimits } from "./known-limits.ts";
 import { limiterObjects } from "./limiter-objects.ts";
 
 export { fixedWindow, slidingWindow, tokenBucket } from "./algorithm.ts";
 export type { BucketOptions, LimitAlgorithm, WindowOptions } from "./algorithm.ts";
+export { concurrency } from "./concurrency.ts";
+export type { ConcurrencyOptions } from "./concurrency.ts";
+export type { Hold } from "./hold.ts";
 
 export interface LimiterOptions {
   /**
@@ -37,7 +36,7 @@ export interface LimiterOptions {
 export interface LimitRequest {
   /** Whose budget: any text but the empty one. Of over 512 bytes only a digest is kept. */
   readonly key: string;
-  /** Tokens, 0 to 1 000 000 000. Default 1. */
+  /** Tokens, 0 to 1 000 000 000. Default 1. Of requests at once always 1. */
   readonly cost?: number;
   /** Work that goes on after the answer. Default: the platform's own. */
   readonly waitUntil?: (work: Promise<unknown>) => void;
@@ -59,47 +58,32 @@ export interface LimitOutcome {
   readonly answeredBy: "lease" | "limiter" | "deny_cache" | "fallback";
 }
 
-export interface RateLimiter {
+export interface RateLimiter<Outcome extends LimitOutcome = LimitOutcome> {
   readonly name: string;
   /** The value of `RateLimit-Policy`; null in shadow mode, where there is nothing to announce. */
   readonly policy: string | null;
   /** Rejects with a TypeError or RangeError for an argument that no client can be blamed for. */
-  limit(request: LimitRequest): Promise<LimitOutcome>;
+  limit(request: LimitRequest): Promise<Outcome>;
 }
 
-/** Of this isolate. */
-const limits = new Map<string, LimitInForce>();
-
-/** One for all limiters, so that what an isolate remembers is bounded once. Rules that are written down stay. */
-const desk = new LimitDesk({
-  denials: () => new DenialMap(),
-  rules: {
-    find: (name) => limits.get(name),
-    all: () => limits,
-    current: () => true,
-    hear: () => {},
-    resets: () => 0,
-  },
-  limiter: (limit, budget) => limiterObjects().getByName(limiterName(environment, limit, budget)),
-  isAllShadow: false,
-});
-
 /** Made at module start, or anywhere: the same name and rule make the same limiter. */
-export function limiter(name: string, algorithm: LimitAlgorithm, options: LimiterOptions = {}): RateLimiter {
-  const limit = limitOf(plainName("a name", name), algorithm, options);
+export function limiter<Outcome extends LimitOutcome>(
+  name: string,
+  { counting, ...rule }: LimitAlgorithm<Outcome>,
+  options: LimiterOptions = {},
+): RateLimiter<Outcome> {
+  const limit = limitOf(plainName("a name", name), rule, options);
+  const { quota } = rule;
   return {
     name,
-    policy: limit.mode === "shadow" ? null : policyItem({ ...limit, name }, algorithm.quota),
+    policy: limit.mode === "shadow" ? null : counting.policyOf(name, limit, quota),
     async limit({ key, cost = 1, waitUntil = afterAnswer }) {
       expected(typeof key === "string" && key !== "", "a key, a text that is not empty", key);
       wholeNumber("cost", cost, 0, maxTokens);
       // A missing class is a mistake of the program, not an object that is away.
       limiterObjects();
-      const ask = { limit, amountOf: () => algorithm.quota, budget: await budgetOfKey(key), cost, neighbourhood: null };
-      // The only ask is answered: it is admitted, or the one that refuses.
-      const [taken] = (await desk.take([ask], { waitUntil })).taken as readonly [Taken];
-      const { allowed: success, quota: _, ...outcome } = taken;
-      return { success, ...outcome, limit: algorithm.quota };
+      const ask = { limit, amountOf: () => quota, budget: await budgetOfKey(key), cost, neighbourhood: null };
+      return counting.take(ask, { waitUntil });
     },
   };
 }
@@ -107,11 +91,11 @@ export function limiter(name: string, algorithm: LimitAlgorithm, options: Limite
 /** Two limits of one name would count in one another's budgets. */
 function limitOf(
   name: string,
-  algorithm: LimitAlgorithm,
+  rule: Omit<LimitAlgorithm, "counting">,
   { onError = "closed", timeoutMs = 1_000, mode = "enforce", namespace = "default" }: LimiterOptions,
 ): LimitInForce {
   const made: LimitInForce = {
-    ...algorithm,
+    ...rule,
     name: `${plainName("a namespace", namespace)}/${name}`,
     onError: expected(["closed", "open", "leased"].includes(onError), "onError closed, open or leased", onError),
     timeoutMs: wholeNumber("timeoutMs", timeoutMs, 50, 10_000),
@@ -121,8 +105,8 @@ function limitOf(
     prefix: { ipv4: 32, ipv6: 64 },
     version: null,
   };
-  const known = limits.get(made.name) ?? made;
+  const known = knownLimits.get(made.name) ?? made;
   expected(JSON.stringify(known) === JSON.stringify(made), "a name of one rule", name);
-  limits.set(made.name, known);
+  knownLimits.set(made.name, known);
   return known;
 }

@@ -16,6 +16,17 @@ export function quotaExceeded(limit: string, isForEver: boolean): Response {
   });
 }
 
+/** What ran may have done its work, or not. */
+export function permitEnded(limit: string): Response {
+  return documentOf({
+    type: "about:blank",
+    title: "Gateway Timeout",
+    status: 504,
+    detail: `the permit of the limit ${limit} could not be renewed in time, so that the request was ended`,
+    code: "upstream_timeout",
+  });
+}
+
 /** Nobody's quota: what counts could not be asked. */
 export function unreachable(limit: string): Response {
   return documentOf({

@@ -180,7 +180,9 @@ export class FixedWindow implements Counter {
     if (ask.lease === 0 || lifeMs <= 0) return null;
     const wish = { tokens: ask.demand + ask.lease, nth: ask.nth };
     const share = this.#share.of(wish, left, quota, restOf(window, now));
-    const leased = Math.min(ask.lease, left - tokens, Math.max(0, share - tokens));
+    const most = Math.min(ask.lease, left - tokens, Math.max(0, share - tokens));
+    // What cannot pay for another request like this one would only be stranded.
+    const leased = most - (most % Math.max(1, ask.cost));
     return leased > 0 ? { tokens: leased, lifeMs, everyMs: null } : null;
   }
 

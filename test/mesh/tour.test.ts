@@ -49,6 +49,12 @@ test("the demo's tour answers as printed, and shows a limit, a purge and a lock"
   await using tour = await startTour();
   expect(tour.text).toMatch(/weur +http[^]+enam +http[^]+apac +http/);
   expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 409, 200]);
+  const answers = tour.text.match(/"allowed":(?:true|false),"remaining":\d+/g);
+  expect(answers).toEqual([
+    '"allowed":true,"remaining":25',
+    '"allowed":true,"remaining":0',
+    '"allowed":false,"remaining":0',
+  ]);
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);
 });

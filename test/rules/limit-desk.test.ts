@@ -350,6 +350,20 @@ test("what one plan may is kept apart from what another may, though they share a
   expect(await takeAs("free")).toMatchObject({ allowed: false, answeredBy: "deny_cache" });
 });
 
+test.each([50, 100, 1_000, 5_000])("L3 both halves of a quota of %i pass at one edge, and no more", async (quota) => {
+  const wire = new Wire();
+  const limit = limitOf({ quota });
+  for (const allowed of [true, true, false]) expect(await wire.take(limit, quota / 2)).toMatchObject({ allowed });
+});
+
+test("L3 what is leased at an edge counts towards a dearer request there", async () => {
+  const wire = new Wire();
+  const limit = limitOf({ quota: 1_000 });
+  for (let index = 0; index < 3; index += 1) expect(await wire.take(limit)).toMatchObject({ allowed: true });
+  expect(await wire.take(limit, 997)).toMatchObject({ allowed: true, remaining: 0 });
+  expect(await wire.take(limit)).toMatchObject({ allowed: false });
+});
+
 test("costs that are known only at the end are charged, also beyond the quota", async () => {
   const wire = new Wire();
   const limit = limitOf({ quota: 100 });

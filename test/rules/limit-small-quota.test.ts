@@ -6,14 +6,14 @@ import { askOf, inForce, LimitPlanet, send } from "../simulation/limit-planet.ts
 const edges = [5, 20, 60].map((latencyMs) => ({ latencyMs: () => latencyMs, rate: 1, offsetMs: 0 }));
 
 /** How many of a client's first requests are admitted, each a while after the last and to whichever edge, before one is refused. */
-async function firstAdmitted(seed: number, limit: LimitInForce, gapMs: (random: () => number) => number) {
+async function firstAdmitted(seed: number, limit: LimitInForce, gapMs: (random: () => number) => number, cost = 1) {
   using planet = new LimitPlanet(seed, [limit], edges);
   let admitted = 0;
   let isRefused = false;
   const ask = () => {
     const edge = planet.isolates[Math.floor(planet.time.random() * edges.length)];
     if (edge === undefined) throw new Error("expected an edge");
-    send(edge, [askOf(limit)], ({ allowed }) => {
+    send(edge, [{ ...askOf(limit), cost }], ({ allowed }) => {
       if (isRefused) return;
       if (!allowed) isRefused = true;
       else {
@@ -48,6 +48,19 @@ describe("L3 a client that hops over three edges has its whole small quota", () 
       }
     },
   );
+
+  test.each([
+    [50, 25],
+    [100, 25],
+    [1_000, 250],
+    [1_000, 30],
+  ])("L3 of %i in requests that cost %i each", async (quota, cost) => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const limit = inForce({ algorithm: "fixed-window", quota, windowMs: 60_000 });
+      const { admitted } = await firstAdmitted(seed, limit, (random) => Math.floor(random() * 400), cost);
+      expect(admitted, `seed ${seed}`).toBe(Math.floor(quota / cost));
+    }
+  });
 
   test("L3 of a bucket: all that it holds at once", async () => {
     for (const burst of quotas) {

@@ -108,12 +108,17 @@ export class ChargeLine {
 
   /** Best effort: a return that is lost leaves too little, never too much. */
   giveBack(entry: KeyEntry, requestId: string, tokens: number, context: Waits): void {
+    context.waitUntil(this.putBack(entry, requestId, tokens));
+  }
+
+  /** Ends when it is known there, or cannot be. */
+  async putBack(entry: KeyEntry, requestId: string, tokens: number): Promise<void> {
     this.#calls += 1;
     this.#parts.denied().forget(entry.denyKey);
     const request = { v: 1, requestId, budget: entry.budget, tokens, ...countsOf(entry) } as const;
     entry.counts = noCounts;
     const { limiter } = this.#parts;
-    context.waitUntil(reach(() => limiter(entry.limit.name, entry.budget).giveBack(request)));
+    await reach(() => limiter(entry.limit.name, entry.budget).giveBack(request));
   }
 
   /** Unique without randomness for each request, which shows in profiles. */
@@ -126,7 +131,7 @@ export class ChargeLine {
   #requestFor({ entry, batch, limit, quota }: Errand, now: number): ChargeRequest {
     const rule = ruleOf(limit, quota);
     const { cost, demand } = batch;
-    const wish = wishOf(entry, rule, now);
+    const wish = wishOf(entry, rule, cost, now);
     const told = countsOf(entry);
     entry.counts = noCounts;
     return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };

@@ -92,6 +92,8 @@ export class WaitingRoom {
       const asked = batch.limit === null || batch.limit === limit ? ask : under(batch.limit, ask);
       if (asked.amountOf(asked.limit.quota) === "unlimited") return null;
       const claim = this.#conclude(entry, batch, this.#counted(asked), context, outcome);
+      if (claim?.taken.allowed === false && (await this.#putBackLeases(entry, cost, claim.taken.remaining)))
+        return null;
       return claim === null ? null : { ...claim, ask: asked };
     }
     this.#parts.rules.hear(limit.name, outcome.version);
@@ -138,6 +140,18 @@ export class WaitingRoom {
     entry.limit = limit;
     entry.leases = [];
     entry.windowEndsAt = 0;
+  }
+
+  /** What is leased here is not left there: where both together are enough, it goes back, and all is asked for again. */
+  async #putBackLeases(entry: KeyEntry, cost: number, remaining: number): Promise<boolean> {
+    const { clock, line } = this.#parts;
+    const now = clock.now();
+    const unspent = entry.leases.filter((lease) => lease.paced === null && lease.tokens > 0 && isLive(lease, now));
+    const leased = unspent.reduce((sum, { tokens }) => sum + tokens, 0);
+    if (leased === 0 || remaining + leased < cost) return false;
+    entry.leases = entry.leases.filter((lease) => !unspent.includes(lease));
+    await Promise.all(unspent.map(({ requestId, tokens }) => line.putBack(entry, requestId, tokens)));
+    return true;
   }
 
   /** A limiter that was just away is left alone for a while. */

@@ -17,12 +17,18 @@ const waitedPart = 1 / 8;
 
 type Wish = Pick<ChargeRequest, "lease" | "paced" | "nth" | "window" | "waitMs">;
 
-export function wishOf(entry: KeyEntry, rule: Rule, now: number): Wish {
+/** Requests of one cost that a quota holds at least, before tokens are leased for them: else a lease only strands them. */
+const leastRequests = 50;
+
+/** `cost`: of the dearest request that is waited for. What cannot pay for another one like it is not leased. */
+export function wishOf(entry: KeyEntry, rule: Rule, cost: number, now: number): Wish {
   const { window, demand } = entry;
   const nth = entry.nth + 1;
   const waitMs = waitOf(rule);
-  if (!demand.isKnown(now)) return { lease: firstLease(rule), paced: 0, nth, window, waitMs };
-  const lease = Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now));
+  if (rule.quota < leastRequests * cost) return { lease: 0, paced: 0, nth, window, waitMs };
+  const whole = (tokens: number) => tokens - (tokens % Math.max(1, cost));
+  if (!demand.isKnown(now)) return { lease: whole(firstLease(rule)), paced: 0, nth, window, waitMs };
+  const lease = whole(Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now)));
   return { lease, paced: pacedOf(entry, rule, now), nth, window, waitMs };
 }
 

@@ -1,0 +1,14 @@
+/** What an algorithm brings along, so that who does not use it does not bundle it. */
+import type { Ask, LimitInForce, Taken, Waits } from "../workers/limit/taken.ts";
+import type { LimitOutcome } from "./limit.ts";
+
+export interface Counting<Outcome extends LimitOutcome> {
+  /** The item of `RateLimit-Policy`. */
+  policyOf(name: string, limit: LimitInForce, quota: number): string;
+  take(ask: Ask, context: Waits): Promise<Outcome>;
+}
+
+export function outcomeOf(taken: Taken, limit: number): LimitOutcome {
+  const { allowed: success, quota: _, ...outcome } = taken;
+  return { success, ...outcome, limit };
+}
