@@ -35,9 +35,14 @@ export async function measureRatio(ours: Side, theirs: Side, rounds: number): Pr
   };
 }
 
+/** The ratio of what one of each takes, in place of how many a second. */
+export function asTimes(ratio: Ratio): Ratio {
+  return { ...ratio, median: 1 / ratio.median, least: 1 / ratio.most, most: 1 / ratio.least };
+}
+
 export function ratioRow(id: string, what: string, goal: string, ratio: Ratio): Row {
   const { median: middle, least, most, ours, theirs } = ratio;
-  const digits = middle < 10 ? 2 : 1;
+  const digits = middle < 0.1 ? 4 : middle < 10 ? 2 : 1;
   const spread = `${least.toFixed(digits)}–${most.toFixed(digits)}`;
   return { id, what, goal, result: middle.toFixed(digits), spread, rates: { ours, theirs } };
 }

@@ -13,9 +13,10 @@ import { hotKey } from "./hot-key.ts";
 import { objectCalls } from "./object-calls.ts";
 import { platformCost } from "./platform-cost.ts";
 import { tableOf, type Measure, type Row } from "./table.ts";
+import { verification } from "./verification.ts";
 import { weight } from "./weight.ts";
 
-const measures: readonly Measure[] = [gateSpeed, hotKey, weight, platformCost, objectCalls];
+const measures: readonly Measure[] = [gateSpeed, hotKey, verification, weight, platformCost, objectCalls];
 
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false }, only: { type: "string" } } });
 

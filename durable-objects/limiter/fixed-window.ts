@@ -39,6 +39,15 @@ interface Lost {
   readonly at: number;
 }
 
+/** What changes when a window begins. */
+interface Begun {
+  /** The one before was the last that was counted. */
+  readonly isNext: boolean;
+  readonly spans: Span[];
+  readonly debt: number;
+  readonly lost: Lost[];
+}
+
 export class FixedWindow implements Counter {
   #window: Window | null = null;
   #spans: Span[] = [];
@@ -108,16 +117,16 @@ export class FixedWindow implements Counter {
     if (window !== null && window.startsAt < at) window.charged += tokens;
   }
 
+  /** A look: under whatever terms, it changes nothing. */
   standing(terms: Terms, now: number): Standing {
-    const window = this.#current(terms, now);
+    const { window } = this.#look(terms, now);
     const remaining = Math.max(0, terms.quota - window.charged);
     const resetMs = this.#foundAgainAt(1, terms, window) - now;
     return { used: window.charged, remaining, resetMs, sameForMs: window.endsAt - now };
   }
 
   owed(terms: Terms, now: number): number {
-    this.#current(terms, now);
-    return this.#debt;
+    return this.#look(terms, now).begun?.debt ?? this.#debt;
   }
 
   endsAt({ quota, windowMs }: Terms): number {
@@ -150,24 +159,37 @@ export class FixedWindow implements Counter {
     return lost.reduce((latest, { at }) => Math.max(latest, Math.ceil(at / windowMs) * windowMs), endsAt);
   }
 
-  #current({ quota, windowMs }: Terms, now: number): Window {
+  #current(terms: Terms, now: number): Window {
+    const { window, begun } = this.#look(terms, now);
+    this.#window = window;
+    if (begun === null) return window;
+    this.#share.windowBegins(begun.isNext);
+    this.#spans = begun.spans;
+    this.#debt = begun.debt;
+    this.#lost = begun.lost;
+    return window;
+  }
+
+  /** The window of now, and what its beginning changes; null where it has begun already. */
+  #look({ quota, windowMs }: Terms, now: number): { readonly window: Window; readonly begun: Begun | null } {
     const open = this.#window;
     if (open !== null && now < open.endsAt) {
-      open.endsAt = endUnder(open, windowMs, now);
-      return open;
+      return { window: { ...open, endsAt: endUnder(open, windowMs, now) }, begun: null };
     }
     const startsAt = Math.floor(now / windowMs) * windowMs;
-    this.#share.windowBegins(open !== null && startsAt - open.endsAt < windowMs);
-    this.#spans = this.#spans.filter(({ to }) => to > startsAt);
-    const paced = this.#spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
+    const spans = this.#spans.filter(({ to }) => to > startsAt);
+    const paced = spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
     const payer = this.#payer ?? { quota, windowMs };
     const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / payer.windowMs)) * payer.quota;
     const owed = Math.max(0, this.#debt - paid);
     const charged = Math.max(lostIn(this.#lost, startsAt), paced) + Math.min(owed, quota);
-    this.#debt = quota === 0 ? 0 : Math.max(0, owed - quota);
-    this.#lost = this.#lost.filter(({ at }) => at > startsAt);
-    this.#window = { startsAt, endsAt: startsAt + windowMs, charged };
-    return this.#window;
+    const begun: Begun = {
+      isNext: open !== null && startsAt - open.endsAt < windowMs,
+      spans,
+      debt: quota === 0 ? 0 : Math.max(0, owed - quota),
+      lost: this.#lost.filter(({ at }) => at > startsAt),
+    };
+    return { window: { startsAt, endsAt: startsAt + windowMs, charged }, begun };
   }
 
   #windowLease(

@@ -24,6 +24,7 @@ import {
   type Prompted,
   promptedIn,
 } from "../support/guide.ts";
+import { type GuideConfiguration, GuideConfigurations } from "../support/guide-configurations.ts";
 import { GuideMesh } from "../support/guide-mesh.ts";
 import { GuideOrigin, restheartKey } from "../support/guide-origin.ts";
 import { GuideShell } from "../support/guide-shell.ts";
@@ -55,6 +56,9 @@ let mint: TokenMint;
 let origin: GuideOrigin;
 let settings: readonly Settings[];
 let mesh: LocalMesh;
+/** Of the guides with meshes of their own. */
+const configurations = new GuideConfigurations();
+const configured = new Map<string, GuideConfiguration>();
 
 beforeAll(async () => {
   mint = await TokenMint.open({ issuer: "", audience: "", now: Date.now() });
@@ -66,14 +70,16 @@ beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(configFile, `export default ${JSON.stringify(merged(settings, `${url}/jwks`))};\n`);
   mesh = await startMesh({ configFile, origins: { "*": url } });
+  for (const block of withOwnMesh.flatMap(blocksOf).filter(isConfiguration))
+    configured.set(block.at, configurations.add(block.at.replace(":", "-"), settingsOf(block)));
 });
 afterAll(async () => {
+  await configurations.settled();
   await mesh.stop();
   origin.stop();
 });
 
-function settingsOf(block: Block | undefined): Settings {
-  if (block === undefined) throw new Error("expected a configuration in the guide: received none");
+function settingsOf(block: Block): Settings {
   return configurationOf(block, { defineMesh, readsAndWrites }) as Settings;
 }
 
@@ -84,6 +90,7 @@ function merged(all: readonly Settings[], jwksUri: string): object {
   const routes = new Map(all.flatMap((one) => one.routes.map((route) => [route.match, route] as const)));
   return {
     environment: "local",
+    viewLeaseMs: 200, // an `ack=everywhere` waits for one
     services: Object.fromEntries(all.flatMap(({ services }) => Object.entries(services))),
     routes: [...routes.values()].toSorted((one, other) => other.match.length - one.match.length),
     issuers: all.flatMap(({ issuers = [] }) => issuers).map((issuer) => ({ ...issuer, jwksUri })),
@@ -119,17 +126,22 @@ test.each(withOwnMesh)(
   "%s: each line prints what is printed below it, under what is configured above it",
   async (guide) => {
     const blocks = blocksOf(guide).filter((block) => isConfiguration(block) || block.language === "console");
-    const parts = { origin: origin.url, secrets: { RESTHEART_KEY: restheartKey } };
-    await using own = await GuideMesh.open(guide, parts);
-    await own.configure(settingsOf(blocks[0]));
+    await using own = await GuideMesh.open({ origin: origin.url, secrets: { RESTHEART_KEY: restheartKey } });
+    await own.configure(configuredBy(blocks[0]));
     await using shell = new GuideShell({ ...(await own.variables()), RESTHEART: origin.url });
     shell.writeCommand("npx", own.npx);
     for (const [index, block] of blocks.entries()) {
       if (block.language === "console") await paste(block, shell);
-      else if (index > 0) await own.configure(settingsOf(block));
+      else if (index > 0) await own.configure(configuredBy(block));
     }
   },
 );
+
+function configuredBy(block: Block | undefined): GuideConfiguration {
+  const found = block === undefined ? undefined : configured.get(block.at);
+  if (found === undefined) throw new Error("expected a configuration before the guide's first line: received none");
+  return found;
+}
 
 async function paste(block: Block, shell: GuideShell): Promise<void> {
   for (const prompted of promptedIn(block)) {

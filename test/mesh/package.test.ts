@@ -91,7 +91,9 @@ describe("the published package", () => {
   });
 
   test("`selvedge/limit` weighs at most 8 KiB and brings no other package", async () => {
-    const { bytes, packages } = await packed.weigh('export * from "selvedge/limit";');
+    const { bytes, packages } = await packed.weigh(
+      'export { limiter, fixedWindow, slidingWindow, tokenBucket } from "selvedge/limit";',
+    );
     process.stdout.write(`selvedge/limit: ${bytes} bytes gzip of ${mostBytes}\n`);
     expect(packages).toEqual([]);
     expect(bytes).toBeLessThanOrEqual(mostBytes);

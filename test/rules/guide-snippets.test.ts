@@ -10,6 +10,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../workers/config/compile.ts";
 import { defineMesh, readsAndWrites } from "../../workers/config/define.ts";
 import type { Mesh } from "../../workers/config/mesh.ts";
+import { objectSettings } from "../../workers/config/object-settings.ts";
 import {
   blocksOf,
   type Block,
@@ -118,4 +119,38 @@ test("limits-as-a-service.md: what is by key is counted by calls, a limit waits 
   const { limits, tokens } = configured("limits-as-a-service.md");
   expect(limits.get("mails")).toMatchObject({ by: [{ kind: "key" }], timeoutMs: 1_000, onError: "closed" });
   expect(tokens.ttlSeconds).toBe(15 * 60);
+});
+
+test("accounts.md: accounts are the mesh's unless a service is named; a token holds for 15 minutes, its renewal for a day", () => {
+  const { accounts, tokens } = configured("accounts.md");
+  expect([accounts.service, tokens.ttlSeconds, tokens.refresh?.ttlSeconds]).toEqual([null, 15 * 60, 24 * 60 * 60]);
+  const { service } = configured("accounts.md", 1).accounts;
+  expect(service).toMatchObject({ path: "/login", method: "POST", send: { kind: "json", nameField: "username" } });
+});
+
+test("from-restheart-or-kuzzle.md: what ends tokens stays as it is from step to step, and RESTHeart's own name is refused", () => {
+  const guide = "from-restheart-or-kuzzle.md";
+  const steps = [0, 1, 2].map((nth) => configured(guide, nth).tokens);
+  expect(steps.map(({ algorithm }) => algorithm)).toEqual(["HS256", "ES256", "ES256"]);
+  const [first] = steps;
+  for (const { issuer, audience } of steps) expect([issuer, audience]).toEqual([first?.issuer, first?.issuer]);
+  expect(steps[1]?.cookie).toBe(first?.cookie);
+  const block = blocksOf(guide).find(isConfiguration);
+  const text = block?.text.replace("https://api.example.com", "restheart.org") ?? "";
+  expect(() => meshOf(block && { ...block, text })).toThrow("tokens.issuer: expected an https URL");
+});
+
+test("rotate-and-revoke.md: a view lease is a second, a key signs for 90 days, and a next one is known after 15 seconds", () => {
+  const mesh = configured("rotate-and-revoke.md");
+  expect([mesh.viewLeaseMs, mesh.tokens.rotateAfterMs]).toEqual([1_000, 90 * 24 * 60 * 60 * 1_000]);
+  expect(Math.ceil(objectSettings(mesh).keyring.settleMs / 1_000)).toBe(15);
+});
+
+test("api-keys-and-clients.md: routes ask for a scope and for a resource, and five wrong secrets in ten seconds are enough", () => {
+  const { routes, loginGuard } = configured("api-keys-and-clients.md");
+  expect(routes.map(({ allow }) => [allow?.scopes, allow?.claims.length])).toEqual([
+    [["stock:read"], 0],
+    [[], 1],
+  ]);
+  expect(loginGuard).toMatchObject({ failures: 5, windowMs: 10_000 });
 });

@@ -372,3 +372,14 @@ describe("L7 the shelf of open budgets", () => {
     expect(shelf.held("a")).toBeNull();
   });
 });
+
+test("L1 L5 a look under another rule changes nothing: no window is reopened, no debt forgiven", () => {
+  const hour: Rule = { ...rule, quota: 60, windowMs: 60 * minute };
+  const second: Rule = { ...hour, windowMs: 1_000 };
+  const desk = new Desk();
+  expect(desk.charge(60, start, { rule: hour }).kind).toBe("granted");
+  for (const looked of [second, { ...hour, quota: 0 }, { ...hour, quota: 1_000 }]) {
+    desk.budgets.peek({ v: 1, rule: looked, budget: "b" }, start + 10);
+  }
+  expect(desk.charge(1, start + 2_000, { rule: hour }).kind).toBe("refused");
+});

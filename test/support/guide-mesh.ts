@@ -4,30 +4,24 @@
  */
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { LocalMesh } from "../../local/mesh.ts";
+import type { GuideConfiguration } from "./guide-configurations.ts";
 import { startMesh } from "./mesh.ts";
 
-const folder = join(import.meta.dirname, "..", "..", "dist", "local");
-
-/** Shorter than a guide's: what a reader waits for is waited for here, too. */
-const leases = { viewLeaseMs: 200, regionLeaseMs: 500 };
-
 export class GuideMesh {
-  readonly #name: string;
   readonly #origin: string;
   readonly #state = mkdtempSync(join(tmpdir(), "selvedge-guide-mesh-"));
   readonly #door: Server;
   #secrets: Readonly<Record<string, string>>;
-  #settings: object = {};
+  #configFile = "";
   #mesh: LocalMesh | null = null;
 
-  private constructor(name: string, origin: string, secrets: Readonly<Record<string, string>>, door: Server) {
-    this.#name = name;
+  private constructor(origin: string, secrets: Readonly<Record<string, string>>, door: Server) {
     this.#origin = origin;
     this.#secrets = secrets;
     this.#door = door;
@@ -39,14 +33,14 @@ export class GuideMesh {
     });
   }
 
-  static async open(
-    name: string,
-    parts: { readonly origin: string; readonly secrets: Readonly<Record<string, string>> },
-  ): Promise<GuideMesh> {
+  static async open(parts: {
+    readonly origin: string;
+    readonly secrets: Readonly<Record<string, string>>;
+  }): Promise<GuideMesh> {
     const door = createServer();
     door.listen(0, "127.0.0.1");
     await once(door, "listening");
-    return new GuideMesh(name, parts.origin, parts.secrets, door);
+    return new GuideMesh(parts.origin, parts.secrets, door);
   }
 
   get mesh(): LocalMesh {
@@ -60,8 +54,9 @@ export class GuideMesh {
     return `#!/bin/sh\n[ "$*" = "wrangler secret bulk" ] && exec curl -s --data-binary @- ${door}\nexit 64\n`;
   }
 
-  async configure(settings: object): Promise<void> {
-    this.#settings = settings;
+  async configure({ file, built }: GuideConfiguration): Promise<void> {
+    await built;
+    this.#configFile = file;
     await this.#restart();
   }
 
@@ -89,14 +84,8 @@ export class GuideMesh {
   async #restart(): Promise<void> {
     const ports = this.#mesh?.edges.map(({ port }) => port);
     await this.#mesh?.stop();
-    mkdirSync(folder, { recursive: true });
-    const configFile = join(folder, `guide-${this.#name}.config.ts`);
-    writeFileSync(
-      configFile,
-      `export default ${JSON.stringify({ ...this.#settings, environment: "local", ...leases })};\n`,
-    );
     this.#mesh = await startMesh({
-      configFile,
+      configFile: this.#configFile,
       regions: ["weur", "enam"],
       origins: { "*": this.#origin },
       stateDirectory: this.#state,

@@ -115,8 +115,7 @@ export class ChargeLine {
   async putBack(entry: KeyEntry, requestId: string, tokens: number): Promise<void> {
     this.#calls += 1;
     this.#parts.denied().forget(entry.denyKey);
-    const request = { v: 1, requestId, budget: entry.budget, tokens, ...countsOf(entry) } as const;
-    entry.counts = noCounts;
+    const request = { v: 1, requestId, budget: entry.budget, tokens, ...tell(entry) } as const;
     const { limiter } = this.#parts;
     await reach(() => limiter(entry.limit.name, entry.budget).giveBack(request));
   }
@@ -132,8 +131,7 @@ export class ChargeLine {
     const rule = ruleOf(limit, quota);
     const { cost, demand } = batch;
     const wish = wishOf(entry, rule, cost, now);
-    const told = countsOf(entry);
-    entry.counts = noCounts;
+    const told = tell(entry);
     return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };
   }
 
@@ -208,8 +206,12 @@ export function ruleOf({ algorithm, name, version, windowMs, burst }: LimitInFor
   return { algorithm, name, version, quota, windowMs, burst };
 }
 
-function countsOf({ counts }: KeyEntry): { counts?: Counts } {
-  return counts.allowed + counts.refused === 0 ? {} : { counts };
+/** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
+function tell(entry: KeyEntry): { counts?: Counts } {
+  const { allowed, refused, nearLimit } = entry.counts;
+  const counts: Counts = { allowed: Math.max(0, allowed), refused, nearLimit };
+  entry.counts = { ...noCounts, allowed: Math.min(0, allowed) };
+  return counts.allowed + counts.refused + counts.nearLimit === 0 ? {} : { counts };
 }
 
 function plus(counts: Counts, untold: Counts = noCounts): Counts {
