@@ -1,16 +1,30 @@
-/** P1 and P2: the gate and bare Workers, through direct sockets. The load generator shares the machine with them. */
+/**
+ * P1 and P2: the gate and bare Workers, through direct sockets. The load generator shares the machine with them.
+ *
+ * A token that is known is the rule: it comes with every request of an hour. What one costs that the isolate has not
+ * seen is told beside it, with the same load on both sides.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startMesh } from "../local/mesh.ts";
+import { startMesh, type LocalMesh } from "../local/mesh.ts";
 import { findLoader } from "./load.ts";
 import { startPeer } from "./peers.ts";
 import { measureRatio, ratioRow, type Side } from "./ratio.ts";
 import type { Measure, Row } from "./table.ts";
+import { audience, issuer, openIssuer } from "./token-issuer.ts";
+import { TokenReel } from "./token-reel.ts";
 
 const connections = 32;
+/** Three times what an isolate remembers: each was forgotten when its turn comes again. */
+const strangers = 30_000;
+/** All remembered, after the round that is left out. */
+const acquaintances = 1_000;
 
 interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly tokens?: TokenReel;
 }
 
 export const gateSpeed: Measure = {
@@ -38,15 +52,21 @@ interface Sides extends AsyncDisposable {
   readonly gate: string;
   readonly bare: string;
   readonly token: Readonly<Record<string, string>>;
+  readonly known: TokenReel;
+  readonly unseen: TokenReel;
 }
 
-function measuresOf({ gate, bare, token }: Sides) {
+function measuresOf({ gate, bare, token, known, unseen }: Sides) {
   const target = (url: string): Target => ({ url, headers: token });
   const same = target(`${bare}/same`);
   const proxy = target(`${bare}/proxy`);
+  const inTurns = (url: string, reel: TokenReel): Target => ({ url, headers: {}, tokens: reel.again() });
+  const hit = `${gate}/hit/part`;
   const measures: readonly (readonly [id: string, what: string, goal: string, ours: Target, theirs: Target])[] = [
-    ["P1", "token, two limits, cache hit ÷ bare Worker, same answer", "≥ 0.90", target(`${gate}/hit/part`), same],
-    ["P1", "… ÷ bare Worker, body alone", "≥ 0.75", target(`${gate}/hit/part`), target(`${bare}/body`)],
+    ["P1", "token, two limits, cache hit ÷ bare Worker, same answer", "≥ 0.90", target(hit), same],
+    ["P1", "… ÷ bare Worker, body alone", "≥ 0.75", target(hit), target(`${bare}/body`)],
+    ["P1", "… ÷ same answer, one of 1000 known tokens", "", inTurns(hit, known), inTurns(same.url, known)],
+    ["P1", "… ÷ same answer, a token not seen before", "", inTurns(hit, unseen), inTurns(same.url, unseen)],
     ["P2", "token, two limits, miss ÷ bare proxying Worker", "≥ 0.85", target(`${gate}/miss/part`), proxy],
     ["", "P1 without limits: token, cache hit ÷ same answer", "", target(`${gate}/token-only/part`), same],
     ["", "P1 without token and limits: cache hit ÷ same answer", "", target(`${gate}/open-hit/part`), same],
@@ -57,14 +77,12 @@ function measuresOf({ gate, bare, token }: Sides) {
 
 async function startSides(): Promise<Sides> {
   await using stack = new AsyncDisposableStack();
-  const origin = await startPeer("origin-worker", {});
+  const folder = mkdtempSync(join(tmpdir(), "selvedge-bench-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const { publicKey, mint } = await openIssuer();
+  const origin = await startPeer("origin-worker", { JWKS: JSON.stringify({ keys: [publicKey] }) });
   stack.defer(() => origin.stop());
-  const mesh = await startMesh({
-    configFile: join(import.meta.dirname, "gate.config.ts"),
-    origins: { "*": origin.url },
-    regions: ["weur"],
-    bundleDirectory: join(import.meta.dirname, "..", "dist", "local"),
-  });
+  const mesh = await startGate(origin.url);
   stack.defer(() => mesh.stop());
   const gate = mesh.urlOf("weur");
   const token = { Authorization: `Bearer ${await mesh.adminToken()}` };
@@ -73,8 +91,26 @@ async function startSides(): Promise<Sides> {
   stack.defer(() => bare.stop());
   await warm(`${gate}/open-hit/part`, {});
   await warm(`${gate}/token-only/part`, token);
+  const known = TokenReel.write(join(folder, "known"), await mint(acquaintances));
+  const unseen = TokenReel.write(join(folder, "unseen"), await mint(strangers));
+  // Of another tenant than the first token, so with a copy of its own.
+  await warm(`${gate}/hit/part`, { Authorization: `Bearer ${known.again().next()}` });
   const started = stack.move();
-  return { gate, bare: bare.url, token, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  return { gate, bare: bare.url, token, known, unseen, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** The configuration of the benchmarks, with the issuer's keys where they are this time. */
+async function startGate(origin: string): Promise<LocalMesh> {
+  const bundleDirectory = join(import.meta.dirname, "..", "dist", "local");
+  const configFile = join(bundleDirectory, "bench.config.ts");
+  const keptConfig = JSON.stringify(join(import.meta.dirname, "gate.config.ts"));
+  const outside = JSON.stringify({ issuer, audience, algorithms: ["ES256"], jwksUri: `${origin}/jwks` });
+  mkdirSync(bundleDirectory, { recursive: true });
+  writeFileSync(
+    configFile,
+    `import config from ${keptConfig};\nexport default { ...config, issuers: [${outside}] };\n`,
+  );
+  return startMesh({ configFile, origins: { "*": origin }, regions: ["weur"], bundleDirectory });
 }
 
 /** Asks until the answer comes from the cache where there is one, and gives that answer's head and body. */

@@ -1,11 +1,15 @@
 /** A bounded load on one address of this machine, and what it did a second. `wrk` where it is installed, else autocannon. */
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import autocannon from "autocannon";
+import autocannon, { type Request } from "autocannon";
+import type { TokenReel } from "./token-reel.ts";
 
 export interface Load {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** In place of `headers`: each request brings the next of these. */
+  readonly tokens?: TokenReel;
   readonly seconds: number;
   readonly connections: number;
 }
@@ -19,6 +23,7 @@ export interface LoadResult {
 export type Loader = (load: Load) => Promise<LoadResult>;
 
 const run = promisify(execFile);
+const tokensScript = join(import.meta.dirname, "tokens.lua");
 
 export async function findLoader(): Promise<{ readonly name: string; readonly load: Loader }> {
   try {
@@ -30,16 +35,30 @@ export async function findLoader(): Promise<{ readonly name: string; readonly lo
   return { name: "wrk", load: byWrk };
 }
 
-async function byWrk({ url, headers, seconds, connections }: Load): Promise<LoadResult> {
+async function byWrk({ url, headers, tokens, seconds, connections }: Load): Promise<LoadResult> {
   const fields = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const { stdout } = await run("wrk", ["-t1", `-c${connections}`, `-d${seconds}s`, ...fields, url]);
+  const [script, fromHere] =
+    tokens === undefined
+      ? [[], []]
+      : [
+          ["-s", tokensScript],
+          [tokens.file, `${tokens.turn}`],
+        ];
+  const bounds = ["-t1", `-c${connections}`, `-d${seconds}s`];
+  const { stdout } = await run("wrk", [...bounds, ...fields, ...script, url, ...fromHere]);
+  // Those without an answer at the end were sent, too.
+  tokens?.pass(Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0) + connections);
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
   const broken = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? [];
   return { perSecond, failed: broken.reduce((sum, count) => sum + Number(count), refused) };
 }
 
-async function byAutocannon({ url, headers, seconds, connections }: Load): Promise<LoadResult> {
-  const result = await autocannon({ url, headers: { ...headers }, duration: seconds, connections });
+async function byAutocannon({ url, headers, tokens, seconds, connections }: Load): Promise<LoadResult> {
+  const withNext = (reel: TokenReel) => (request: Request) => {
+    return { ...request, headers: { ...request.headers, Authorization: `Bearer ${reel.next()}` } };
+  };
+  const requests = tokens === undefined ? {} : { requests: [{ setupRequest: withNext(tokens) }] };
+  const result = await autocannon({ url, headers: { ...headers }, duration: seconds, connections, ...requests });
   return { perSecond: result.requests.average, failed: result.non2xx + result.errors + result.timeouts };
 }

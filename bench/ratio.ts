@@ -42,9 +42,15 @@ export function asTimes(ratio: Ratio): Ratio {
 
 export function ratioRow(id: string, what: string, goal: string, ratio: Ratio): Row {
   const { median: middle, least, most, ours, theirs } = ratio;
-  const digits = middle < 0.1 ? 4 : middle < 10 ? 2 : 1;
+  const digits = digitsOf(middle);
   const spread = `${least.toFixed(digits)}–${most.toFixed(digits)}`;
   return { id, what, goal, result: middle.toFixed(digits), spread, rates: { ours, theirs } };
+}
+
+/** Enough to tell it from its goal. */
+function digitsOf(value: number): number {
+  if (value < 0.1) return 4;
+  return value < 10 ? 2 : 1;
 }
 
 export function median(values: readonly number[]): number {

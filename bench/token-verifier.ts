@@ -9,6 +9,7 @@ import type { ViewAnswer } from "../durable-objects/region/contract.ts";
 import { KeyFilter } from "../durable-objects/revocations/key-filter.ts";
 import { keyOfTarget } from "../durable-objects/revocations/naming.ts";
 import { knownIssuer, noKeyring } from "../library/known-issuer.ts";
+import type { Lifetime } from "../workers/token/issuer-keys.ts";
 import { Tokens, type TokenRevocations } from "../workers/token/tokens.ts";
 import { RevocationChecks } from "../workers/view/revocation-checks.ts";
 import { View } from "../workers/view/view.ts";
@@ -18,6 +19,8 @@ export interface Verifier {
   readonly tokens: Tokens;
   /** Verifications so far. */
   readonly verified: () => number;
+  /** Makes the view current where it is not: a token that is known needs one. */
+  readonly renew: (context: Lifetime) => Promise<boolean>;
 }
 
 /** Of all revocations, those that came since the isolate began: it holds these exactly. */
@@ -61,7 +64,7 @@ export function makeVerifier(publicKey: PublicKey, revocations: number): Verifie
     keyring: () => noKeyring,
     keySets: () => ({ keys: async () => ({ v: 1, kind: "unavailable", retryAfterMs: 5_000 }) }),
   });
-  return { tokens, verified: () => verified };
+  return { tokens, verified: () => verified, renew: async (context) => view.current(context) };
 }
 
 /** The key stands; of the revocations the older ones are in the filter alone. */

@@ -1,8 +1,9 @@
 /** Verifications in the runtime: as many as are asked for, one after the other, in one of the ways that are compared. */
 import { createLocalJWKSet, jwtVerify } from "jose";
+import type { PublicKey } from "../durable-objects/keyring/contract.ts";
 import { readCredential } from "../workers/token/credential.ts";
 import { audience, issuer, openIssuer } from "./token-issuer.ts";
-import { makeVerifier } from "./token-verifier.ts";
+import { makeVerifier, type Verifier } from "./token-verifier.ts";
 import type { Verdict } from "../workers/token/identity.ts";
 import type { Tokens } from "../workers/token/tokens.ts";
 
@@ -22,6 +23,7 @@ interface Way {
   readonly verify: Verify;
   /** Full verifications so far, where they are counted. */
   readonly verified: () => number | null;
+  readonly renew: Verifier["renew"] | null;
   turn: number;
 }
 
@@ -45,6 +47,7 @@ export default {
 async function run(way: Way, many: number, context: ExecutionContext): Promise<void> {
   const { fields, verify } = way;
   const now = Date.now();
+  await way.renew?.(context);
   for (let nth = 0; nth < many; nth += 1) {
     way.turn = (way.turn + stride) % fields.length;
     // Read out of its field each time, as the gate does: a text that was looked up before would know its hash.
@@ -59,12 +62,9 @@ async function run(way: Way, many: number, context: ExecutionContext): Promise<v
 async function prepare(context: ExecutionContext): Promise<Readonly<Record<string, Way>>> {
   const { publicKey, mint } = await openIssuer();
   const fields = (await mint(allTokens)).map((token) => `Bearer ${token}`);
-  const way = (of: readonly string[], verify: Verify, verified: Way["verified"]): Way => {
-    return { fields: of, verify, verified, turn: 0 };
-  };
   const ours = (of: readonly string[], revocations: number): Way => {
-    const { tokens, verified } = makeVerifier(publicKey, revocations);
-    return way(of, by(tokens), verified);
+    const { tokens, verified, renew } = makeVerifier(publicKey, revocations);
+    return { fields: of, verify: by(tokens), verified, renew, turn: 0 };
   };
   const kept = ours(fields.slice(0, keptTokens), 0);
   await run(kept, keptTokens, context);
@@ -73,7 +73,7 @@ async function prepare(context: ExecutionContext): Promise<Readonly<Record<strin
     kept,
     full: ours(fields, 0),
     fullRevoked: ours(fields, 100_000),
-    jose: way(fields, byJose(createLocalJWKSet({ keys: [publicKey] })), () => null),
+    jose: { fields, verify: byJose(publicKey), verified: () => null, renew: null, turn: 0 },
   };
 }
 
@@ -91,7 +91,8 @@ function mustAccept(verdict: Verdict): void {
 }
 
 /** The same rules, said in its options. */
-function byJose(keys: ReturnType<typeof createLocalJWKSet>): Verify {
+function byJose(publicKey: PublicKey): Verify {
+  const keys = createLocalJWKSet({ keys: [publicKey] });
   return async (token, _context, now) => {
     await jwtVerify(token, keys, {
       issuer,

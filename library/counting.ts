@@ -8,7 +8,8 @@ export interface Counting<Outcome extends LimitOutcome> {
   take(ask: Ask, context: Waits): Promise<Outcome>;
 }
 
-export function outcomeOf(taken: Taken, limit: number): LimitOutcome {
-  const { allowed: success, quota: _, ...outcome } = taken;
-  return { success, ...outcome, limit };
+export function outcomeOf(taken: Taken): LimitOutcome {
+  const { allowed: success, quota, ...outcome } = taken;
+  // Nobody's plan is "unlimited" here.
+  return { success, ...outcome, limit: quota as number };
 }

@@ -18,6 +18,6 @@ export const permitCounting: Counting<Hold> = {
     const { stay, taken } = await desk.take([ask], context);
     // The only ask is answered: it is admitted, or the one that refuses.
     const [one] = taken as readonly [Taken];
-    return holdOf(outcomeOf(one, Number(ask.amountOf(ask.limit.quota))), stay);
+    return holdOf(outcomeOf(one), stay);
   },
 };

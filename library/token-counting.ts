@@ -16,6 +16,6 @@ export const tokenCounting: Counting<LimitOutcome> = {
     desk ??= new LimitDesk({ ...deskParts, denials: () => new DenialMap() });
     // The only ask is answered: it is admitted, or the one that refuses.
     const [taken] = (await desk.take([ask], context)).taken as readonly [Taken];
-    return outcomeOf(taken, Number(ask.amountOf(ask.limit.quota)));
+    return outcomeOf(taken);
   },
 };

@@ -117,7 +117,7 @@ describe("L9 by account and address together", () => {
     let refused = 0;
     const waiting = world.flood(70, () => world.login("ada", "right").finally(() => (refused += 1)));
     // Names are digested beside this clock: those who find no room are refused before it moves.
-    for (let turn = 0; turn < 10_000 && refused < 6; turn += 1) await new Promise(setImmediate);
+    for (let turn = 0; turn < 1_000; turn += 1) await new Promise(setImmediate);
     expect(refused).toBe(6);
     await vi.advanceTimersByTimeAsync(4_999);
     expect(refused).toBe(6);

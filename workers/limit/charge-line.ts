@@ -208,10 +208,10 @@ export function ruleOf({ algorithm, name, version, windowMs, burst }: LimitInFor
 
 /** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
 function tell(entry: KeyEntry): { counts?: Counts } {
-  const { allowed, refused, nearLimit } = entry.counts;
-  const counts: Counts = { allowed: Math.max(0, allowed), refused, nearLimit };
-  entry.counts = { ...noCounts, allowed: Math.min(0, allowed) };
-  return counts.allowed + counts.refused + counts.nearLimit === 0 ? {} : { counts };
+  const { counts } = entry;
+  if (counts.allowed < 0 || counts.allowed + counts.refused === 0) return {};
+  entry.counts = noCounts;
+  return { counts };
 }
 
 function plus(counts: Counts, untold: Counts = noCounts): Counts {

@@ -140,7 +140,6 @@ export class LimitDesk {
       denied.forget(this.#knowledge.denyKey(inForce, key));
       const entry = book.find(limit, key);
       if (entry === undefined) continue;
-      denied.forget(entry.denyKey);
       entry.leases = [];
       entry.windowEndsAt = 0;
     }

@@ -9,7 +9,7 @@ import { admitted, fallback, refusedBy } from "./answered.ts";
 import { Batch } from "./batch.ts";
 import type { ChargeLine } from "./charge-line.ts";
 import { FreshKeys } from "./fresh-keys.ts";
-import { isLive } from "./held-lease.ts";
+import { isLive, spendable } from "./held-lease.ts";
 import type { KeyEntry } from "./key-book.ts";
 import { countAllowed, countRefused, keyOf, remainingOf, uncount, type Claim, type Knowledge } from "./knowledge.ts";
 import type { Rules } from "./rules.ts";
@@ -145,11 +145,11 @@ export class WaitingRoom {
   /** What is leased here is not left there: where both together are enough, it goes back, and all is asked for again. */
   async #putBackLeases(entry: KeyEntry, cost: number, remaining: number): Promise<boolean> {
     const { clock, line } = this.#parts;
-    const now = clock.now();
-    const unspent = entry.leases.filter((lease) => lease.paced === null && lease.tokens > 0 && isLive(lease, now));
-    const leased = unspent.reduce((sum, { tokens }) => sum + tokens, 0);
+    const leased = spendable(entry.leases, clock.now());
     if (leased === 0 || remaining + leased < cost) return false;
-    entry.leases = entry.leases.filter((lease) => !unspent.includes(lease));
+    // A paced one ends with its windows.
+    const unspent = entry.leases.filter(({ paced }) => paced === null);
+    entry.leases = [];
     await Promise.all(unspent.map(({ requestId, tokens }) => line.putBack(entry, requestId, tokens)));
     return true;
   }

@@ -26,10 +26,10 @@ export function wishOf(entry: KeyEntry, rule: Rule, cost: number, now: number): 
   const nth = entry.nth + 1;
   const waitMs = waitOf(rule);
   if (rule.quota < leastRequests * cost) return { lease: 0, paced: 0, nth, window, waitMs };
-  const whole = (tokens: number) => tokens - (tokens % Math.max(1, cost));
-  if (!demand.isKnown(now)) return { lease: whole(firstLease(rule)), paced: 0, nth, window, waitMs };
-  const lease = whole(Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now)));
-  return { lease, paced: pacedOf(entry, rule, now), nth, window, waitMs };
+  const isKnown = demand.isKnown(now);
+  const wanted = isKnown ? Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now)) : firstLease(rule);
+  const lease = cost === 0 ? wanted : wanted - (wanted % cost);
+  return { lease, paced: isKnown ? pacedOf(entry, rule, now) : 0, nth, window, waitMs };
 }
 
 function waitOf({ algorithm, windowMs }: Rule): number {

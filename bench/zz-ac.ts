@@ -1,0 +1,11 @@
+import { createServer } from "node:http";
+import autocannon, { type Request } from "/tmp/tokens/node_modules/autocannon/autocannon.js";
+import { TokenReel } from "/tmp/tokens/bench/token-reel.ts";
+const seen: Record<string, number> = {};
+const s = createServer((q, r) => { const k = String(q.headers.authorization); seen[k] = (seen[k] ?? 0) + 1; r.end("ok"); }).listen(9912);
+const bin = "/nonexistent"; process.env.PATH = bin;
+const { findLoader } = await import("/tmp/tokens/bench/load.ts");
+const { name, load } = await findLoader();
+const reel = TokenReel.write("/tmp/lt/u", ["a", "b", "c"]);
+console.log(name, await load({ url: "http://127.0.0.1:9912/x", headers: {}, tokens: reel, seconds: 1, connections: 4 }), seen);
+s.close(); process.exit();
