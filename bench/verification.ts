@@ -1,7 +1,7 @@
 /**
  * P5: a token that the isolate knows beside one that it verifies, and that beside the peer of the verifier, jose.
  *
- * One isolate of the runtime does all of it. Its clock stands still meanwhile: requests of so many verifications that
+ * One isolate of the runtime does all of it. Its clock need not go on meanwhile: requests of so many verifications that
  * one takes a good part of a second are timed from outside, with all that it costs to send them.
  */
 import { startPeer, type Peer } from "./peers.ts";

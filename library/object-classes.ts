@@ -21,7 +21,7 @@ export function findObjects<Contract>(className: string): Objects<Contract> | nu
 export function missingClasses(what: string, classNames: readonly string[]): Error {
   const settings = classNames.map((name) => `[exports.${name}]`).join(" and ");
   return new Error(
-    `cannot ${what}: expected ${settings} with type = "durable-object" and storage = "sqlite" in wrangler.toml, and export { ${classNames.join(", ")} } from "selvedge/objects" in the entry: received none`,
+    `cannot ${what}: expected ${settings} with type = "durable-object" and storage = "sqlite" in wrangler.toml, and export { ${classNames.join(", ")} } from "selvedge/objects" in the entry`,
   );
 }
 
