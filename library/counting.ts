@@ -4,11 +4,12 @@ import type { LimitOutcome } from "./limit.ts";
 
 export interface Counting<Outcome extends LimitOutcome> {
   /** The item of `RateLimit-Policy`. */
-  policyOf(name: string, limit: LimitInForce, quota: number): string;
-  take(ask: Ask, context: Waits): Promise<Outcome>;
+  policyOf(limit: LimitInForce, quota: number): string;
+  take(ask: Ask, context: Waits, client?: AbortSignal): Promise<Outcome>;
 }
 
-export function outcomeOf(taken: Taken, limit: number): LimitOutcome {
-  const { allowed: success, quota: _, ...outcome } = taken;
-  return { success, ...outcome, limit };
+export function outcomeOf(taken: Taken): LimitOutcome {
+  const { allowed: success, quota, ...outcome } = taken;
+  // Nobody's plan is "unlimited" here.
+  return { success, ...outcome, limit: quota as number };
 }

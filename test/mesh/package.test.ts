@@ -23,19 +23,21 @@ import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runWrangler } from "../../local/offline-wrangler.ts";
 import { readWorkerShape } from "../../local/worker-shape.ts";
+import { BusyOrigin } from "../support/busy-origin.ts";
+import { expectFourAtOnce } from "../support/four-at-once.ts";
+import { blocksOf, textOf } from "../support/guide.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const guide = readFileSync(join(root, "docs", "guides", "in-your-own-worker.md"), "utf8");
 const run = promisify(execFile);
 
 /** What `selvedge/limit` may weigh, minified and compressed. */
 const mostBytes = 8_192;
 
-/** The first block of a language in the guide. */
-function snippet(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1];
-  if (found === undefined) throw new Error(`expected a block of ${language} in the guide: received none`);
-  return found;
+/** The n-th block of a language in the guide, from 0. */
+function snippet(language: string, nth = 0): string {
+  const found = blocksOf("in-your-own-worker.md").filter((block) => block.language === language)[nth];
+  if (found === undefined) throw new Error(`expected more blocks of ${language} in the guide: received ${nth}`);
+  return found.text;
 }
 
 const lines = (text: string): string[] => text.split("\n");
@@ -48,7 +50,7 @@ const noObject = "";
 
 /** Tells what becomes of each of these calls: a name of what was thrown, and its message. */
 const mistaken = `
-import { fixedWindow, limiter, slidingWindow, tokenBucket } from "selvedge/limit";
+import { concurrency, fixedWindow, limiter, slidingWindow, tokenBucket } from "selvedge/limit";
 import type { LimitOutcome } from "selvedge/limit";
 export { Limiter } from "selvedge/objects";
 const one = limiter("one", fixedWindow({ quota: 1, windowMs: 1_000 }));
@@ -64,6 +66,10 @@ const calls: readonly (() => unknown)[] = [
   () => limiter("One", fixedWindow({ quota: 1, windowMs: 1_000 })),
   () => limiter("one", fixedWindow({ quota: 2, windowMs: 1_000 })),
   () => limiter("two", fixedWindow({ quota: 2, windowMs: 1_000 }), { timeoutMs: 1 }),
+  () => concurrency({ quota: 1.5 }),
+  () => concurrency({ quota: 1, leaseMs: 4_999 }),
+  () => limiter("one", concurrency({ quota: 1 })),
+  () => limiter("slots", concurrency({ quota: 1 })).limit({ key: "k", cost: 2 }),
 ];
 async function said(call: () => unknown): Promise<string> {
   try {
@@ -208,23 +214,36 @@ describe("the published package", () => {
     for (const target of targets) expect(files).toContain(join("package", target));
   });
 
-  test("`selvedge/limit` weighs at most 8 KiB and brings no other package", async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [join(installed, "dist", "package", "library", "limit.js")],
-      bundle: true,
-      minify: true,
-      format: "esm",
-      target: "esnext",
-      external: ["cloudflare:workers"],
-      metafile: true,
-      write: false,
-    });
-    const bytes = gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).byteLength;
-    process.stdout.write(`selvedge/limit: ${bytes} bytes gzip of ${mostBytes}\n`);
-    expect(Object.keys(metafile.inputs).filter((input) => !/selvedge\/dist\/package\//.test(input))).toEqual([]);
+  test("`selvedge/limit` weighs at most 8 KiB where nothing is held, and brings no other package", async () => {
+    const counted = "limiter, fixedWindow, slidingWindow, tokenBucket";
+    const bytes = await weigh(counted);
+    const ofPermits = await weigh("limiter, concurrency");
+    const ofAll = await weigh(`${counted}, concurrency`);
+    process.stdout.write(
+      `selvedge/limit: ${bytes} bytes gzip of ${mostBytes}; concurrency ${ofPermits}, all algorithms ${ofAll}\n`,
+    );
     expect(bytes).toBeLessThanOrEqual(mostBytes);
+    expect(ofPermits).toBeLessThanOrEqual(mostBytes);
+    expect(ofAll).toBeGreaterThan(Math.max(bytes, ofPermits));
   });
 });
+
+/** What a bundle weighs that uses these names of `selvedge/limit`, minified and compressed. */
+async function weigh(names: string): Promise<number> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: `export { ${names} } from "selvedge/limit";`, resolveDir: folder },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "esnext",
+    external: ["cloudflare:workers"],
+    metafile: true,
+    write: false,
+  });
+  const inputs = Object.keys(metafile.inputs).filter((input) => input !== "<stdin>");
+  expect(inputs.filter((input) => !/selvedge\/dist\/package\//.test(input))).toEqual([]);
+  return gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).byteLength;
+}
 
 describe("the guide's Worker", () => {
   test("is right by `tsc --strict`, which finds what is wrong", async () => {
@@ -294,6 +313,33 @@ describe("the guide's Worker", () => {
       expect(statuses).toContain(429);
     });
   });
+});
+
+describe("the guide's Workers of requests at once", () => {
+  /** By which a Worker is told that its client has gone. */
+  const flagLine = 'compatibility_flags = ["enable_request_signal"]';
+
+  test.each([
+    ["with Hono", "hono", snippet("ts", 1)],
+    ["without", "plain", `/// <reference lib="esnext.disposable" />\n${snippet("ts", 2)}`],
+  ])(
+    "L1 of 12 slow requests to two isolates never more than 4 run, and permits come back from clients that go (%s)",
+    { timeout: 180_000 },
+    async (_how, name, source) => {
+      expect(textOf("in-your-own-worker.md")).toContain(flagLine);
+      await using origin = await BusyOrigin.start();
+      const inPlace = source.replace("https://renderer.example.com", origin.url);
+      const directory = project(
+        `held-${name}`,
+        inPlace,
+        `${flagLine}
+
+${objectLines}`,
+      );
+      expect(await typeMistakes(directory)).toBe("");
+      await running(directory, (urls) => expectFourAtOnce(urls, origin));
+    },
+  );
 });
 
 describe("a limiter", () => {

@@ -21,8 +21,8 @@ import {
 } from "../support/guide.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-/** The library's guide: a Worker, its configuration, what is swapped, and the configuration of a second Worker. */
-const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "toml"] };
+/** The library's guide: a Worker, its configuration, what is swapped, two of holds, and the configuration of a second Worker. */
+const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "ts", "ts", "toml"] };
 
 const configurations = guides.flatMap((guide) => blocksOf(guide).filter(isConfiguration));
 
