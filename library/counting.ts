@@ -4,8 +4,8 @@ import type { LimitOutcome } from "./limit.ts";
 
 export interface Counting<Outcome extends LimitOutcome> {
   /** The item of `RateLimit-Policy`. */
-  policyOf(name: string, limit: LimitInForce, quota: number): string;
-  take(ask: Ask, context: Waits): Promise<Outcome>;
+  policyOf(limit: LimitInForce, quota: number): string;
+  take(ask: Ask, context: Waits, client?: AbortSignal): Promise<Outcome>;
 }
 
 export function outcomeOf(taken: Taken): LimitOutcome {

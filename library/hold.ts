@@ -7,8 +7,9 @@ import type { LimitOutcome } from "./limit.ts";
 /** What a limiter of requests at once answers. To be given back: by `release`, by `during`, or by `using`. */
 export interface Hold extends LimitOutcome, Disposable {
   /**
-   * Aborted when the permit could not be renewed, a little before others may have it: what runs under it must end. Of a
-   * refused hold it is aborted from the start; under `onError: "open"` and in shadow mode nothing is ended.
+   * Aborted when the permit could not be renewed, a little before others may have it, and with the given signal: what
+   * runs under it must end. Of a refused hold it is aborted from the start; without a permit (`onError: "open"`, shadow
+   * mode) nothing is ended for the lack of one.
    */
   readonly signal: AbortSignal;
   /** Gives the permit back. A second time, or after `during`, changes nothing. */
@@ -21,30 +22,36 @@ export interface Hold extends LimitOutcome, Disposable {
 }
 
 /** Without a stay nothing is held: refused, or admitted without a permit. */
-export function holdOf(outcome: LimitOutcome, stay: PermitStay | null): Hold {
+export function holdOf(outcome: LimitOutcome, stay: PermitStay | null, client?: AbortSignal): Hold {
   const cutter = new AbortController();
   if (!outcome.success) cutter.abort(new DOMException("there was no permit", "AbortError"));
   void stay?.over.then(() => {
     cutter.abort(new DOMException("the permit could not be renewed in time", "TimeoutError"));
   });
+  const signal = client === undefined ? cutter.signal : AbortSignal.any([cutter.signal, client]);
   let isOpen = true;
   const release = (): void => {
+    if (isOpen) stay?.leave();
     isOpen = false;
-    stay?.leave();
   };
   return {
     ...outcome,
-    signal: cutter.signal,
+    signal,
     release,
     [Symbol.dispose]: release,
     during(answer) {
       if (!isOpen) throw new Error("cannot hold an answer: expected a permit: received one that was given back");
-      if (stay === null) return answer;
-      const ended = stay.enter();
-      release();
-      return watched(answer, stay.over, ended);
+      isOpen = false;
+      return stay === null ? answer : watched(answer, abortOf(signal), () => stay.leave());
     },
   };
+}
+
+function abortOf(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
 }
 
 function watched(answer: Response, over: Promise<null>, ended: () => void): Response {

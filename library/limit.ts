@@ -40,6 +40,8 @@ export interface LimitRequest {
   readonly cost?: number;
   /** Work that goes on after the answer. Default: the platform's own. */
   readonly waitUntil?: (work: Promise<unknown>) => void;
+  /** Of requests at once: the request's own, by which what runs under the permit ends with its client. */
+  readonly signal?: AbortSignal;
 }
 
 /** As the platform's `ratelimits` binding answers, and more. */
@@ -76,14 +78,14 @@ export function limiter<Outcome extends LimitOutcome>(
   const { quota } = rule;
   return {
     name,
-    policy: limit.mode === "shadow" ? null : counting.policyOf(name, limit, quota),
-    async limit({ key, cost = 1, waitUntil = afterAnswer }) {
+    policy: limit.mode === "shadow" ? null : counting.policyOf({ ...limit, name }, quota),
+    async limit({ key, cost = 1, waitUntil = afterAnswer, signal }) {
       expected(typeof key === "string" && key !== "", "a key, a text that is not empty", key);
       wholeNumber("cost", cost, 0, maxTokens);
       // A missing class is a mistake of the program, not an object that is away.
       limiterObjects();
       const ask = { limit, amountOf: () => quota, budget: await budgetOfKey(key), cost, neighbourhood: null };
-      return counting.take(ask, { waitUntil });
+      return counting.take(ask, { waitUntil }, signal);
     },
   };
 }

@@ -11,13 +11,13 @@ import { deskParts } from "./known-limits.ts";
 let desk: PermitDesk | null = null;
 
 export const permitCounting: Counting<Hold> = {
-  policyOf: (name, _limit, quota) => permitPolicyItem(name, quota),
-  async take(ask, context) {
+  policyOf: ({ name }, quota) => permitPolicyItem(name, quota),
+  async take(ask, context, client) {
     expected(ask.cost === 1, "no cost: a request holds one permit", ask.cost);
     desk ??= new PermitDesk(deskParts);
     const { stay, taken } = await desk.take([ask], context);
     // The only ask is answered: it is admitted, or the one that refuses.
     const [one] = taken as readonly [Taken];
-    return holdOf(outcomeOf(one), stay);
+    return holdOf(outcomeOf(one), stay, client);
   },
 };

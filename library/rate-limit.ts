@@ -41,7 +41,7 @@ export function rateLimit<E extends Env = Env, Outcome extends LimitOutcome = Li
       return next();
     }
     const tokens = typeof cost === "function" ? await cost(c) : cost;
-    const outcome = await limiter.limit({ key: await key(c), cost: tokens });
+    const outcome = await limiter.limit({ key: await key(c), cost: tokens, signal: c.req.raw.signal });
     given.set("rateLimit", outcome);
     if (outcome.success) await (isHold(outcome) ? underHold(given, outcome, limiter.name, next) : next());
     else given.res = await (onRefused ?? refusalOf(limiter.name))(c, outcome);

@@ -11,7 +11,7 @@ import type { LimitOutcome } from "./limit.ts";
 let desk: LimitDesk | null = null;
 
 export const tokenCounting: Counting<LimitOutcome> = {
-  policyOf: (name, limit, quota) => policyItem({ ...limit, name }, quota),
+  policyOf: policyItem,
   async take(ask, context) {
     desk ??= new LimitDesk({ ...deskParts, denials: () => new DenialMap() });
     // The only ask is answered: it is admitted, or the one that refuses.

@@ -6,7 +6,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { blocksOf } from "../support/guide.ts";
+import { BusyOrigin } from "../support/busy-origin.ts";
+import { expectFourAtOnce } from "../support/four-at-once.ts";
+import { blocksOf, textOf } from "../support/guide.ts";
 import { PackedPackage, running } from "../support/packed-package.ts";
 
 /** What `selvedge/limit` may weigh, minified and compressed. */
@@ -29,7 +31,7 @@ const noObject = "";
 
 /** Tells what becomes of each of these calls: a name of what was thrown, and its message. */
 const mistaken = `
-import { fixedWindow, limiter, slidingWindow, tokenBucket } from "selvedge/limit";
+import { concurrency, fixedWindow, limiter, slidingWindow, tokenBucket } from "selvedge/limit";
 import type { LimitOutcome } from "selvedge/limit";
 export { Limiter } from "selvedge/objects";
 const one = limiter("one", fixedWindow({ quota: 1, windowMs: 1_000 }));
@@ -45,6 +47,10 @@ const calls: readonly (() => unknown)[] = [
   () => limiter("One", fixedWindow({ quota: 1, windowMs: 1_000 })),
   () => limiter("one", fixedWindow({ quota: 2, windowMs: 1_000 })),
   () => limiter("two", fixedWindow({ quota: 2, windowMs: 1_000 }), { timeoutMs: 1 }),
+  () => concurrency({ quota: 1.5 }),
+  () => concurrency({ quota: 1, leaseMs: 4_999 }),
+  () => limiter("one", concurrency({ quota: 1 })),
+  () => limiter("slots", concurrency({ quota: 1 })).limit({ key: "k", cost: 2 }),
 ];
 async function said(call: () => unknown): Promise<string> {
   try {
@@ -90,13 +96,18 @@ describe("the published package", () => {
     for (const target of targets) expect(files).toContain(join("package", target));
   });
 
-  test("`selvedge/limit` weighs at most 8 KiB and brings no other package", async () => {
-    const { bytes, packages } = await packed.weigh(
-      'export { limiter, fixedWindow, slidingWindow, tokenBucket } from "selvedge/limit";',
+  test("`selvedge/limit` weighs at most 8 KiB where nothing is held, and brings no other package", async () => {
+    const counted = "limiter, fixedWindow, slidingWindow, tokenBucket";
+    const names = [counted, "limiter, concurrency", `${counted}, concurrency`];
+    const weights = await Promise.all(names.map((some) => packed.weigh(`export { ${some} } from "selvedge/limit";`)));
+    const [ofCounts = 0, ofPermits = 0, ofAll = 0] = weights.map(({ bytes }) => bytes);
+    process.stdout.write(
+      `selvedge/limit: ${ofCounts} bytes gzip of ${mostBytes}; concurrency ${ofPermits}, all algorithms ${ofAll}\n`,
     );
-    process.stdout.write(`selvedge/limit: ${bytes} bytes gzip of ${mostBytes}\n`);
-    expect(packages).toEqual([]);
-    expect(bytes).toBeLessThanOrEqual(mostBytes);
+    for (const { packages } of weights) expect(packages).toEqual([]);
+    expect(ofCounts).toBeLessThanOrEqual(mostBytes);
+    expect(ofPermits).toBeLessThanOrEqual(mostBytes);
+    expect(ofAll).toBeGreaterThan(Math.max(ofCounts, ofPermits));
   });
 });
 
@@ -168,6 +179,33 @@ describe("the guide's Worker", () => {
       expect(statuses).toContain(429);
     });
   });
+});
+
+describe("the guide's Workers of requests at once", () => {
+  /** By which a Worker is told that its client has gone. */
+  const flagLine = 'compatibility_flags = ["enable_request_signal"]';
+
+  test.each([
+    ["with Hono", "hono", snippet("ts", 1)],
+    ["without", "plain", `/// <reference lib="esnext.disposable" />\n${snippet("ts", 2)}`],
+  ])(
+    "L1 of 12 slow requests to two isolates never more than 4 run, and permits come back from clients that go (%s)",
+    { timeout: 180_000 },
+    async (_how, name, source) => {
+      expect(textOf("in-your-own-worker.md")).toContain(flagLine);
+      await using origin = await BusyOrigin.start();
+      const inPlace = source.replace("https://renderer.example.com", origin.url);
+      const directory = project(
+        `held-${name}`,
+        inPlace,
+        `${flagLine}
+
+${objectLines}`,
+      );
+      expect(await typeMistakes(directory)).toBe("");
+      await running(directory, (urls) => expectFourAtOnce(urls, origin));
+    },
+  );
 });
 
 describe("a limiter", () => {

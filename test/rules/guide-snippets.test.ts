@@ -23,10 +23,14 @@ import {
 
 const root = join(import.meta.dirname, "..", "..");
 /**
- * The library's guide. Limits: a Worker, its configuration, what is swapped, and the configuration of a second Worker;
+ * The library's guide. Limits: a Worker, its configuration, what is swapped, two Workers of requests at once, and the
+ * configuration of a second Worker;
  * tokens: the same without a swap.
  */
-const library = { guide: "in-your-own-worker.md", languages: ["ts", "toml", "diff", "toml", "ts", "toml", "toml"] };
+const library = {
+  guide: "in-your-own-worker.md",
+  languages: ["ts", "toml", "diff", "ts", "ts", "toml", "ts", "toml", "toml"],
+};
 
 const configurations = guides.flatMap((guide) => blocksOf(guide).filter(isConfiguration));
 
