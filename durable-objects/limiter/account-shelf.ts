@@ -185,10 +185,14 @@ export class AccountShelf {
   }
 }
 
-/** What depends on its terms is written anew where they are worse than on record, and where they are better, in a while. */
+/**
+ * What depends on its terms is written anew where they are worse than on record, and where they are better, in a while.
+ * Other windows end at other times, from when a debt is paid.
+ */
 function isOutdated(written: Shelved["written"], terms: Terms, depends: boolean, now: number): boolean {
   if (written === null) return depends;
-  return isWorse(terms, written.terms) || (depends && now - written.at >= worseForMs);
+  if (isWorse(terms, written.terms)) return true;
+  return depends && (terms.windowMs !== written.terms.windowMs || now - written.at >= worseForMs);
 }
 
 function isSame(one: Terms, other: Terms): boolean {

@@ -102,7 +102,7 @@ export class Budgets {
     const answer = answerOf(offered, account.counter.standing(rule, now), rule, { now, waitedMs });
     const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
     const returnable = offered.kind === "granted" && isPaced(offered.lease) ? offered.tokens : moved;
-    this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable });
+    this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable, returned: 0, isTold: false });
     return answer;
   }
 
@@ -117,16 +117,17 @@ export class Budgets {
     return offered.retryMs;
   }
 
-  giveBack({ requestId, budget, tokens, counts }: GiveBackRequest, at: number): void {
+  giveBack({ requestId, budget, returned, counts }: GiveBackRequest, at: number): void {
     const now = this.#tick(at);
-    this.#tally.add(counts);
     const decision = this.#recent.find(requestId);
+    if (decision?.isTold !== true) this.#tally.add(counts);
     const account = this.#shelf.held(budget);
-    if (decision === null || decision.budget !== budget || decision.answer.kind !== "granted" || account === null)
-      return;
-    this.#putBack(budget, account, decision.stamp, Math.min(tokens, decision.returnable), now);
-    // The whole charge is settled: a second message of it must not find another part of it to return.
-    decision.returnable = 0;
+    if (decision === null || decision.budget !== budget) return;
+    decision.isTold ||= counts !== undefined;
+    const more = Math.min(returned, decision.returnable) - decision.returned;
+    if (more <= 0 || account === null) return;
+    decision.returned += more;
+    this.#putBack(budget, account, decision.stamp, more, now);
   }
 
   /** Asked again, also after a crash, it is the same reservation. */
@@ -143,7 +144,8 @@ export class Budgets {
     // It is settled, and so given back, by its row alone.
     decision.returnable = 0;
     const { stamp } = decision;
-    this.#ledger.saveReservation(reservation, { budget, reserved: cost, stamp, settled: null, endsAt: now + ttlMs });
+    const open = { settled: null, returned: 0, endsAt: now + ttlMs };
+    this.#ledger.saveReservation(reservation, { budget, reserved: cost, stamp, ...open });
     return answer;
   }
 
@@ -155,13 +157,14 @@ export class Budgets {
     if (row.settled === null && now >= row.endsAt) return { v: 1, kind: "expired" };
     const account = this.#shelf.find(budget, countingOf(rule), rule, now);
     const more = cost - row.reserved;
+    let { returned } = row;
     if (row.settled === null) {
-      this.#ledger.saveReservation(reservation, { ...row, settled: cost });
-      if (more < 0) this.#putBack(budget, account, row.stamp, -more, now);
+      if (more < 0) returned = this.#putBack(budget, account, row.stamp, -more, now);
       else if (more > 0) this.#owe(budget, account, more, rule, now);
+      this.#ledger.saveReservation(reservation, { ...row, settled: cost, returned });
     }
     const { remaining } = account.counter.standing(rule, now);
-    return { v: 1, kind: "settled", returned: Math.max(0, -more), charged: Math.max(0, more), remaining };
+    return { v: 1, kind: "settled", returned, charged: Math.max(0, more), remaining };
   }
 
   hold(request: HoldRequest, at: number): HoldAnswer {
@@ -248,12 +251,13 @@ export class Budgets {
   }
 
   /** What is on record follows down, so that a crash still costs one block at most. */
-  #putBack(budget: string, account: Account, stamp: number, tokens: number, now: number): void {
+  #putBack(budget: string, account: Account, stamp: number, tokens: number, now: number): number {
     const terms = this.#shelf.termsOf(account);
     const back = account.counter.putBack(stamp, tokens, terms, now);
     account.allowance += back;
     const block = blockOf(terms.quota);
     if (account.hasRow && account.allowance > block) this.#shelf.write(budget, account, block, now);
+    return back;
   }
 
   #owe(budget: string, account: Account, tokens: number, rule: Rule, now: number): void {

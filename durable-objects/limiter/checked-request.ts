@@ -29,11 +29,11 @@ export function checkCharge(request: ChargeRequest): void {
   checkCounts("charge", counts);
 }
 
-export function checkGiveBack({ v, requestId, budget, tokens, counts }: GiveBackRequest): void {
+export function checkGiveBack({ v, requestId, budget, returned, counts }: GiveBackRequest): void {
   checkVersion("give back", v);
   checkId("give back", requestId);
   checkBudget("give back", budget);
-  checkWhole("give back", { tokens }, 0);
+  checkWhole("give back", { returned }, 0);
   checkCounts("give back", counts);
 }
 

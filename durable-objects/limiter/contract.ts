@@ -145,12 +145,14 @@ export type ChargeAnswer =
 export interface GiveBackRequest {
   readonly v: 1;
   /**
-   * The id of the charge that moved the tokens. A charge is given back once, and only what it moved; one that the
-   * object no longer remembers is not given back at all, because a second time could not be told from the first.
+   * The id of the charge that moved the tokens. No more is given back than it moved; of one that the object no longer
+   * remembers nothing is, because a second time could not be told from the first.
    */
   readonly requestId: string;
   readonly budget: string;
-  readonly tokens: number;
+  /** Tokens of this charge that are given back in all: each message says a larger number, and one that is late or doubled says nothing new. */
+  readonly returned: number;
+  /** With the first of them alone. */
   readonly counts?: Counts;
 }
 

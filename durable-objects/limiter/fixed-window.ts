@@ -182,12 +182,14 @@ export class FixedWindow implements Counter {
     const payer = this.#payer ?? { quota, windowMs };
     const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / payer.windowMs)) * payer.quota;
     const owed = Math.max(0, this.#debt - paid);
-    const charged = Math.max(lostIn(this.#lost, startsAt), paced) + Math.min(owed, quota);
+    // What was lost before the last window's end was counted in it, and ends with it like everything that was.
+    const lost = this.#lost.filter(({ at }) => at > startsAt && at > (open?.endsAt ?? 0));
+    const charged = Math.max(mostOf(lost), paced) + Math.min(owed, quota);
     const begun: Begun = {
       isNext: open !== null && startsAt - open.endsAt < windowMs,
       spans,
       debt: quota === 0 ? 0 : Math.max(0, owed - quota),
-      lost: this.#lost.filter(({ at }) => at > startsAt),
+      lost,
     };
     return { window: { startsAt, endsAt: startsAt + windowMs, charged }, begun };
   }
@@ -266,8 +268,8 @@ function endUnder(window: Window, windowMs: number, now: number): number {
   return Math.min(window.endsAt, (Math.floor(from / windowMs) + 1) * windowMs);
 }
 
-function lostIn(lost: readonly Lost[], startsAt: number): number {
-  return lost.reduce((most, { tokens, at }) => (startsAt < at ? Math.max(most, tokens) : most), 0);
+function mostOf(lost: readonly Lost[]): number {
+  return lost.reduce((most, { tokens }) => Math.max(most, tokens), 0);
 }
 
 function restOf({ startsAt, endsAt }: Window, now: number): number {

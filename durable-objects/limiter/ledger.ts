@@ -18,6 +18,8 @@ export interface ReservationRow {
   readonly stamp: number;
   /** null until it is settled. */
   readonly settled: number | null;
+  /** What came back when it was: nothing where its window is over. */
+  readonly returned: number;
   readonly endsAt: number;
 }
 
@@ -80,4 +82,5 @@ export const schema = [
     ends_at INTEGER NOT NULL
   ) WITHOUT ROWID`,
   `CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+  `ALTER TABLE reservations ADD COLUMN returned INTEGER NOT NULL DEFAULT 0`,
 ] as const;

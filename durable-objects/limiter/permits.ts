@@ -35,6 +35,7 @@ export class Permits {
   hold({ budget, holder, inUse, wanted, turn, rule }: HoldRequest, now: number): Held {
     const { quota, windowMs: lifeMs } = rule;
     const holders = this.#of(budget, now);
+    this.#holdings.set(budget, holders);
     const known = holders.get(holder);
     const mine = known ?? { permits: 0, until: 0, turn: 0 };
     const others = [...holders.values()].reduce((sum, { permits }) => sum + permits, 0) - mine.permits;
@@ -81,7 +82,6 @@ export class Permits {
   #of(budget: string, now: number): Map<string, Holding> {
     const holders = this.#holdings.get(budget) ?? new Map<string, Holding>();
     for (const [holder, { until }] of holders) if (until <= now) holders.delete(holder);
-    this.#holdings.set(budget, holders);
     return holders;
   }
 

@@ -15,8 +15,11 @@ export interface Decision {
   readonly at: number;
   /** Names what was moved. */
   readonly stamp: number;
-  /** What may still be given back. */
+  /** What may be given back in all, and what was. */
   returnable: number;
+  returned: number;
+  /** Whether what a return told of counts is counted. */
+  isTold: boolean;
 }
 
 export class RecentCharges {

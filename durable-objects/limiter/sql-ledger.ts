@@ -44,20 +44,21 @@ export class SqlLedger implements Ledger {
 
   reservation(id: string): ReservationRow | null {
     const cursor = this.#sql.exec<Columns<ReservationRow>>(
-      "SELECT budget, reserved, stamp, settled, ends_at AS endsAt FROM reservations WHERE id = ?",
+      "SELECT budget, reserved, stamp, settled, returned, ends_at AS endsAt FROM reservations WHERE id = ?",
       id,
     );
     return cursor.toArray()[0] ?? null;
   }
 
-  saveReservation(id: string, { budget, reserved, stamp, settled, endsAt }: ReservationRow): void {
+  saveReservation(id: string, { budget, reserved, stamp, settled, returned, endsAt }: ReservationRow): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO reservations (id, budget, reserved, stamp, settled, ends_at) VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO reservations (id, budget, reserved, stamp, settled, returned, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
       budget,
       reserved,
       stamp,
       settled,
+      returned,
       endsAt,
     );
   }

@@ -84,7 +84,7 @@ describe("a Limiter in the runtime", () => {
   test("a return counts once, also when it comes again after an abort", async () => {
     const rule = { ...long, name: "returned" };
     expect((await charge(rule, 100, "r")).kind).toBe("granted");
-    const back = { v: 1, requestId: "r", budget: "b", tokens: 100 } as const;
+    const back = { v: 1, requestId: "r", budget: "b", returned: 100 } as const;
     await limiter(rule).giveBack(back);
     await limiter(rule).giveBack(back);
     expect((await peek(rule)).used).toBe(0);

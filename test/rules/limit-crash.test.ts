@@ -64,7 +64,7 @@ class Life {
   }
 
   giveBack(requestId: string, tokens: number): void {
-    this.#budgets.giveBack({ v: 1, requestId, budget: "b", tokens }, this.now);
+    this.#budgets.giveBack({ v: 1, requestId, budget: "b", returned: tokens }, this.now);
   }
 
   reset(): void {
@@ -260,6 +260,19 @@ describe("L4 what was reserved before a crash", () => {
     expect(life.remaining()).toBe(before);
     expect(life.settle("r", 10)).toMatchObject({ kind: "settled", returned: 50 });
     expect(life.remaining()).toBe(before + 50);
+  });
+
+  test("L4 tells what came back: nothing once its window is over, and the same when it is asked again", () => {
+    const life = new Life("fixed-window", { quota: 160, windowMs: minute, burst: 160 });
+    life.reserve(100, "in time");
+    life.reserve(50, "late");
+    const inTime = life.settle("in time", 30);
+    expect(inTime).toMatchObject({ kind: "settled", returned: 70, charged: 0 });
+    life.now += minute;
+    expect(life.settle("late", 30)).toMatchObject({ kind: "settled", returned: 0, charged: 0, remaining: 160 });
+    life.crash();
+    expect(life.settle("in time", 30)).toMatchObject({ kind: "settled", returned: 70 });
+    expect(life.settle("late", 30)).toMatchObject({ kind: "settled", returned: 0 });
   });
 
   test.each(["fixed-window", "sliding-window", "token-bucket"] as const)(

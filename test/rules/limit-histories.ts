@@ -176,7 +176,11 @@ class Planet {
     const now = this.#clockOf(to);
     const from = this.#build === "counts leases from the reply" ? now : reply.sentAt;
     const window = this.#rule.algorithm === "fixed-window" ? answer.window : null;
-    to.leases = withLease(to.leases, heldLease(request.requestId, answer.lease, from, window), now);
+    to.leases = withLease(
+      to.leases,
+      heldLease({ id: request.requestId, returned: 0 }, answer.lease, from, window),
+      now,
+    );
   }
 
   #spend(): void {
@@ -194,10 +198,12 @@ class Planet {
     const isolate = this.#oneOf(this.#isolates);
     const lease = isolate.leases.find(({ paced, tokens }) => paced === null && tokens > 0);
     if (lease === undefined) return;
-    const { requestId } = lease;
+    const { charge } = lease;
     const tokens = this.#between(1, lease.tokens);
-    lease.tokens = 0;
-    const request: GiveBackRequest = { v: 1, requestId, budget: "b", tokens };
+    // Some is lost, or goes back later with a message of its own.
+    lease.tokens = this.#random() < 0.5 ? 0 : lease.tokens - tokens;
+    charge.returned += tokens;
+    const request: GiveBackRequest = { v: 1, requestId: charge.id, budget: "b", returned: charge.returned };
     this.#send({ from: isolate, sentAt: 0, body: { kind: "give back", request } });
   }
 

@@ -8,7 +8,7 @@ const flood = limitOf({ name: "flood" });
 const now = 1_000;
 
 function lend(entry: KeyEntry, lifeMs = 60_000): void {
-  entry.leases = [heldLease("request", { tokens: 5, lifeMs, everyMs: null }, now, null)];
+  entry.leases = [heldLease({ id: "request", returned: 0 }, { tokens: 5, lifeMs, everyMs: null }, now, null)];
 }
 
 describe("L7 a full key book", () => {

@@ -40,6 +40,8 @@ export class Wire {
   charges = 0;
   calls = 0;
   now = startOfWindow;
+  /** Whether what the desk waits for beside its requests ever comes: by the timers of the test. */
+  isPatient = false;
   readonly desk: LimitDesk;
   readonly context: { waitUntil(work: Promise<unknown>): void };
   readonly limits = new Map<string, LimitInForce>();
@@ -65,7 +67,7 @@ export class Wire {
       limiter: (name) => port(name),
       isAllShadow,
       clock: () => this.now,
-      wait: () => new Promise(() => undefined),
+      wait: (ms) => new Promise((resolve) => void (this.isPatient && setTimeout(resolve, ms))),
     });
     this.context = { waitUntil: (work) => void this.#afterwards.push(work) };
   }

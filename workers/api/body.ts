@@ -1,9 +1,16 @@
-/** Reads what a caller of the mesh API sent: strict JSON, bounded, unknown fields refused. */
+/** Reads what a caller of the mesh API sent: strict JSON, bounded, unknown and doubled fields refused. */
 import * as v from "valibot";
+import { parseStrictObject } from "../token/strict-json.ts";
 import { refused } from "./refused.ts";
 
 /** Bodies of the mesh API, bytes. */
 const maxBodyBytes = 1_048_576;
+const expectedFor = {
+  not_json_object: "a JSON object",
+  not_utf8: "UTF-8",
+  member_repeated: "no field twice",
+  nested_too_deep: "less depth",
+} as const;
 /** Of a field's name in a problem's detail, characters. */
 const longestField = 100;
 
@@ -12,10 +19,9 @@ export async function readBody<Schema extends v.GenericSchema>(
   request: Request,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const value = parseJson(await readText(request));
-  // To the library a list is an object, and an empty one has nothing wrong in it.
-  if (Array.isArray(value)) throw refused("malformed_request", "body: expected an object");
-  return checked(schema, value);
+  const body = parseStrictObject(await readText(request));
+  if (body.kind === "refused") throw refused("malformed_request", `body: expected ${expectedFor[body.reason]}`);
+  return checked(schema, body.value);
 }
 
 /** Query parameters as `schema` says; a parameter given twice is refused. */
@@ -72,14 +78,6 @@ export async function readText(request: Request): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw refused("malformed_request", "body: expected UTF-8");
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw refused("malformed_request", "body: expected JSON");
   }
 }
 

@@ -5,11 +5,17 @@
 import type { ChargeAnswer, RuleVersion } from "../../durable-objects/limiter/contract.ts";
 import type { LimitInForce } from "./taken.ts";
 
+/** One charge that was asked for, and how much of it has gone back so far. */
+export interface Charge {
+  readonly id: string;
+  returned: number;
+}
+
 export type BatchOutcome =
   | {
       readonly kind: "answered";
       readonly answer: Exclude<ChargeAnswer, { kind: "outdated" }>;
-      readonly requestId: string;
+      readonly charge: Charge;
     }
   /** The rule has changed meanwhile: ask again under the newer one. */
   | { readonly kind: "outdated"; readonly version: NonNullable<RuleVersion> }

@@ -9,7 +9,7 @@ import type {
   LimiterContract,
   Rule,
 } from "../../durable-objects/limiter/contract.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type Charge } from "./batch.ts";
 import { denialOf, type Denials } from "./denials.ts";
 import { heldLease, isLive, withLease, type HeldLease } from "./held-lease.ts";
 import { noCounts, type KeyEntry } from "./key-book.ts";
@@ -107,15 +107,17 @@ export class ChargeLine {
   }
 
   /** Best effort: a return that is lost leaves too little, never too much. */
-  giveBack(entry: KeyEntry, requestId: string, tokens: number, context: Waits): void {
-    context.waitUntil(this.putBack(entry, requestId, tokens));
+  giveBack(entry: KeyEntry, charge: Charge, tokens: number, context: Waits): void {
+    context.waitUntil(this.putBack(entry, charge, tokens));
   }
 
   /** Ends when it is known there, or cannot be. */
-  async putBack(entry: KeyEntry, requestId: string, tokens: number): Promise<void> {
+  async putBack(entry: KeyEntry, charge: Charge, tokens: number): Promise<void> {
     this.#calls += 1;
     this.#parts.denied().forget(entry.denyKey);
-    const request = { v: 1, requestId, budget: entry.budget, tokens, ...tell(entry) } as const;
+    const told = charge.returned === 0 ? tell(entry) : {};
+    charge.returned += tokens;
+    const request = { v: 1, requestId: charge.id, budget: entry.budget, returned: charge.returned, ...told } as const;
     const { limiter } = this.#parts;
     await reach(() => limiter(entry.limit.name, entry.budget).giveBack(request));
   }
@@ -138,16 +140,18 @@ export class ChargeLine {
   async #fly(errand: Errand, request: ChargeRequest, sent: Sent, context: Waits): Promise<void> {
     const { entry, batch, limit } = errand;
     const { limiter } = this.#parts;
+    const charge = { id: request.requestId, returned: 0 };
     this.#calls += 1;
     const patience = patienceOf(limit.timeoutMs, request.waitMs);
     const reached = await reach(() => limiter(limit.name, entry.budget).charge(request), patience);
     if (entry.flight?.batch === batch) entry.flight = null;
     if (reached.kind === "answered") {
-      const lease = this.#learn(errand, request, reached.answer, sent);
+      const lease = this.#learn(errand, request, charge, reached.answer, sent);
+      if (batch.pot > 0) context.waitUntil(this.#empty(entry, batch, charge));
       if (lease === null) return;
-      if (entry.limit === limit) return this.#watch(entry, lease, batch, context);
+      if (entry.limit === limit) return this.#watch(entry, lease);
       // The rule has changed meanwhile: what the older one gave is not spent.
-      if (lease.paced === null) this.giveBack(entry, request.requestId, lease.tokens, context);
+      if (lease.paced === null) return this.putBack(entry, charge, lease.tokens);
       return;
     }
     console.warn({ event: "limiter_unreachable", limit: limit.name, onError: limit.onError, reason: reached.reason });
@@ -157,10 +161,16 @@ export class ChargeLine {
     batch.end({ kind: "unreachable" });
     // Refused requests cost nothing: should the charge have been made after all, it goes back.
     const late = await reached.late;
-    if (late?.kind === "granted") this.giveBack(entry, request.requestId, tokensOf(late), context);
+    if (late?.kind === "granted") await this.putBack(entry, charge, tokensOf(late));
   }
 
-  #learn({ entry, batch, limit }: Errand, request: ChargeRequest, answer: ChargeAnswer, sent: Sent): HeldLease | null {
+  #learn(
+    { entry, batch, limit }: Errand,
+    request: ChargeRequest,
+    charge: Charge,
+    answer: ChargeAnswer,
+    sent: Sent,
+  ): HeldLease | null {
     const { denied, clock } = this.#parts;
     const now = clock.now();
     entry.downMs = 0;
@@ -177,14 +187,22 @@ export class ChargeLine {
     // A lease runs from its sending, and after a step backward that moment is not on this clock any more.
     const granted = answer.kind === "granted" && clock.steps === sent.steps ? answer.lease : null;
     const window = request.rule.algorithm === "fixed-window" ? answer.window : null;
-    const lease = granted === null ? null : heldLease(request.requestId, granted, sent.at, window);
+    const lease = granted === null ? null : heldLease(charge, granted, sent.at, window);
     if (lease !== null && entry.limit === limit) entry.leases = withLease(entry.leases, lease, now);
-    batch.end({ kind: "answered", answer, requestId: request.requestId });
+    batch.end({ kind: "answered", answer, charge });
     return lease;
   }
 
+  /** What those who waited have not taken goes back: they have gone, or want more than there is. */
+  async #empty(entry: KeyEntry, batch: Batch, charge: Charge): Promise<void> {
+    await this.#parts.wait(shortestIdleMs);
+    const { pot } = batch;
+    batch.pot = 0;
+    if (pot > 0) await this.putBack(entry, charge, pot);
+  }
+
   /** Tokens that nobody spends here go back while others may want them: where they are many of what is left. */
-  async #watch(entry: KeyEntry, lease: HeldLease, batch: Batch, context: Waits): Promise<void> {
+  async #watch(entry: KeyEntry, lease: HeldLease): Promise<void> {
     if (lease.paced !== null || lease.tokens * 4 < entry.remaining) return;
     const lifeMs = lease.endsAt - lease.sentAt;
     const idleMs = Math.min(longestIdleMs, Math.max(shortestIdleMs, Math.floor(lifeMs * idlePart)));
@@ -192,10 +210,9 @@ export class ChargeLine {
       await this.#parts.wait(idleMs);
       if (lease.tokens === 0 || !isLive(lease, this.#parts.clock.now())) return;
       if (lease.spendings === spendings || (spendings === -1 && lease.spendings === 0)) {
-        const tokens = lease.tokens + batch.pot;
+        const { tokens } = lease;
         lease.tokens = 0;
-        batch.pot = 0;
-        return this.giveBack(entry, lease.requestId, tokens, context);
+        return this.putBack(entry, lease.charge, tokens);
       }
       ({ spendings } = lease);
     }

@@ -5,10 +5,11 @@
  * then nobody can say how long the lease has run: it is over.
  */
 import type { TokenLease } from "../../durable-objects/limiter/contract.ts";
+import type { Charge } from "./batch.ts";
 
 export interface HeldLease {
   /** The charge that it came with, for giving it back. */
-  readonly requestId: string;
+  readonly charge: Charge;
   readonly sentAt: number;
   endsAt: number;
   /** The window that it ends with; null for one that ends by itself. */
@@ -29,7 +30,7 @@ interface Paced {
 }
 
 export function heldLease(
-  requestId: string,
+  charge: Charge,
   { tokens, lifeMs, everyMs }: TokenLease,
   sentAt: number,
   window: number | null,
@@ -37,7 +38,7 @@ export function heldLease(
   const paced = everyMs === null ? null : { everyMs, spent: [] };
   const endsAt = sentAt + lifeMs;
   const ends = { endsAt, window: paced === null ? window : null };
-  return { requestId, sentAt, ...ends, granted: tokens, tokens, paced, spendings: 0 };
+  return { charge, sentAt, ...ends, granted: tokens, tokens, paced, spendings: 0 };
 }
 
 /** The living ones and a new one, soonest end first. Those of one window end together: the last word on its end is the best. */

@@ -6,7 +6,7 @@
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import type { ChargeAnswer } from "../../durable-objects/limiter/contract.ts";
 import { admitted, fallback, refusedBy } from "./answered.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type Charge } from "./batch.ts";
 import type { ChargeLine } from "./charge-line.ts";
 import { FreshKeys } from "./fresh-keys.ts";
 import { isLive, spendable } from "./held-lease.ts";
@@ -105,7 +105,7 @@ export class WaitingRoom {
     batch: Batch,
     { cost, isEnforced }: Counted,
     context: Waits,
-    { answer, requestId }: { readonly answer: Exclude<ChargeAnswer, { kind: "outdated" }>; readonly requestId: string },
+    { answer, charge }: { readonly answer: Exclude<ChargeAnswer, { kind: "outdated" }>; readonly charge: Charge },
   ): Claim | null {
     const { quota, resetMs } = answer;
     if (answer.kind === "granted") {
@@ -113,7 +113,7 @@ export class WaitingRoom {
       batch.pot -= cost;
       const remaining = remainingOf(entry, quota, this.#parts.clock.now());
       countAllowed(entry, remaining, quota);
-      const undo = () => this.#putBack(entry, requestId, cost, context);
+      const undo = () => this.#putBack(entry, charge, cost, context);
       return { taken: admitted("limiter", quota, remaining, resetMs), undo };
     }
     if (cost <= answer.remaining) return null;
@@ -134,8 +134,8 @@ export class WaitingRoom {
 
   /** The rule has changed: what was leased under the older one goes back. */
   #adopt(entry: KeyEntry, limit: LimitInForce, context: Waits, now: number): void {
-    for (const { paced, tokens, requestId } of entry.leases.filter((lease) => isLive(lease, now))) {
-      if (paced === null && tokens > 0) this.#parts.line.giveBack(entry, requestId, tokens, context);
+    for (const { paced, tokens, charge } of entry.leases.filter((lease) => isLive(lease, now))) {
+      if (paced === null && tokens > 0) this.#parts.line.giveBack(entry, charge, tokens, context);
     }
     entry.limit = limit;
     entry.leases = [];
@@ -150,7 +150,7 @@ export class WaitingRoom {
     // A paced one ends with its windows.
     const unspent = entry.leases.filter(({ paced }) => paced === null);
     entry.leases = [];
-    await Promise.all(unspent.map(({ requestId, tokens }) => line.putBack(entry, requestId, tokens)));
+    await Promise.all(unspent.map(({ charge, tokens }) => line.putBack(entry, charge, tokens)));
     return true;
   }
 
@@ -213,11 +213,11 @@ export class WaitingRoom {
     return typeof known === "object" ? { taken: known, undo: null } : null;
   }
 
-  #putBack(entry: KeyEntry, requestId: string, tokens: number, context: Waits): void {
+  #putBack(entry: KeyEntry, charge: Charge, tokens: number, context: Waits): void {
     uncount(entry);
-    const lease = entry.leases.find((one) => one.requestId === requestId && one.paced === null);
+    const lease = entry.leases.find((one) => one.charge === charge && one.paced === null);
     if (lease !== undefined && isLive(lease, this.#parts.clock.now())) lease.tokens += tokens;
-    else this.#parts.line.giveBack(entry, requestId, tokens, context);
+    else this.#parts.line.giveBack(entry, charge, tokens, context);
   }
 
   #counted(ask: Ask): Counted {
