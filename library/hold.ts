@@ -1,8 +1,9 @@
 /** A permit in the hands of who asked for it. */
-import { watchedSocket } from "./watched-socket.ts";
-import { watchedStream } from "./watched-stream.ts";
 import type { PermitStay } from "../workers/limit/permit-stay.ts";
+import { permitCut } from "../workers/live/running.ts";
+import { watchedSocket } from "../workers/live/watched-socket.ts";
 import type { LimitOutcome } from "./limit.ts";
+import { watchedStream } from "./watched-stream.ts";
 
 /** What a limiter of requests at once answers. To be given back: by `release`, by `during`, or by `using`. */
 export interface Hold extends LimitOutcome, Disposable {
@@ -55,7 +56,9 @@ function abortOf(signal: AbortSignal): Promise<null> {
 }
 
 function watched(answer: Response, over: Promise<null>, ended: () => void): Response {
-  if (answer.webSocket) return watchedSocket(answer, answer.webSocket, { over, ended });
+  if (answer.webSocket) {
+    return watchedSocket(answer, answer.webSocket, { over: over.then(() => permitCut), ended });
+  }
   const { body, headers } = answer;
   if (body === null) {
     ended();

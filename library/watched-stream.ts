@@ -1,17 +1,14 @@
-/** A body that tells when it is over, whoever ends it, and that can be broken off. */
-
-export interface Running {
-  /** When this resolves, what runs must stop. */
-  readonly over: Promise<null>;
-  /** Called when nothing runs any more; more often does no harm. */
-  readonly ended: () => void;
-}
+/**
+ * A body that tells when it is over, whoever ends it, and that can be broken off. The gate has its bytes moved by the
+ * runtime, which tells of a client that has gone at the next byte only; here nothing else may tell of one.
+ */
+import type { Running } from "../workers/live/running.ts";
 
 /** The same bytes, one piece at a time, when the client asks for them: none is read ahead. `announced`: its length, if it is known. */
 export function watchedStream(
   body: ReadableStream<Uint8Array>,
   announced: string | null,
-  { over, ended }: Running,
+  { over, ended }: Running<unknown>,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const length = Number(announced ?? Number.NaN);

@@ -1,49 +1,28 @@
-/** `npm run deploy [-- --url https://api.example.com] [--secrets-file FILE]`: the steps are in deploy-plan.ts. */
+/** `npm run deploy`: what may follow it is in deploy-options.ts, its steps in deploy-plan.ts. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
+import { type DeployOptions, help, readOptions, UsageMistake } from "./deploy-options.ts";
 import { deploy, type DeployPorts, type DeployRequest, type Ran } from "./deploy-plan.ts";
 import { wrangler } from "./offline-wrangler.ts";
 import { readWorkerShape } from "./worker-shape.ts";
 
 const root = join(import.meta.dirname, "..");
 
-class UsageMistake extends Error {}
-
-async function readRequest(args: readonly string[]): Promise<DeployRequest> {
-  const values = parse(args);
+async function toRequest({ url: asked, secretsFile }: DeployOptions): Promise<DeployRequest> {
   const { deployment } = await readWorkerShape(root);
-  const url = values.url === undefined ? deployment.url : readUrl(values.url);
+  const url = asked ?? deployment.url;
   if (url === null) {
     throw new UsageMistake(
       "wrangler.toml has no route with a host name: add one, or say with --url where the mesh answers",
     );
   }
-  const path = values["secrets-file"];
-  return { ...deployment, url, secretsFile: path === undefined ? null : readSecretsFile(resolve(path)) };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const options = { url: { type: "string" }, "secrets-file": { type: "string" } } as const;
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageMistake(error.message.split(". ")[0]);
-  }
-}
-
-function readUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url?.protocol !== "https:") throw new UsageMistake(`--url: expected an https address: received ${text}`);
-  return url.origin;
+  return { ...deployment, url, secretsFile: secretsFile === null ? null : readSecretsFile(secretsFile) };
 }
 
 function readSecretsFile(path: string): { readonly path: string; readonly names: readonly string[] } {
-  if (!existsSync(path))
-    throw new UsageMistake(`--secrets-file: expected a file: received ${path}, which is not there`);
   const text = readFileSync(path, "utf8");
   const secrets = text.trimStart().startsWith("{") ? (JSON.parse(text) as object) : parseEnv(text);
   return { path, names: Object.keys(secrets) };
@@ -88,7 +67,12 @@ function run(args: readonly string[], isShown: boolean): Promise<Ran> {
 }
 
 async function main(): Promise<void> {
-  const outcome = await deploy(await readRequest(process.argv.slice(2)), ports);
+  const request = readOptions(process.argv.slice(2));
+  if (request.kind === "help") {
+    process.stdout.write(help);
+    return;
+  }
+  const outcome = await deploy(await toRequest(request.options), ports);
   if (outcome.kind === "deployed") {
     process.stdout.write("deployed, and ready\n");
     return;

@@ -47,7 +47,8 @@ async function answerTo(request: ShownRequest, token: string): Promise<Response>
   }
 }
 
-function send({ method = "GET", url, json, isAuthorized }: ShownRequest, token: string): Promise<Response> {
+/** Makes the request once. A redirect is an answer, as it is to curl. */
+export function send({ method = "GET", url, json, isAuthorized }: ShownRequest, token: string): Promise<Response> {
   return fetch(url, {
     method,
     headers: {
@@ -55,6 +56,7 @@ function send({ method = "GET", url, json, isAuthorized }: ShownRequest, token: 
       ...(json === undefined ? {} : { "Content-Type": "application/json" }),
     },
     body: json === undefined ? null : JSON.stringify(json),
+    redirect: "manual",
     signal: AbortSignal.timeout(10_000),
   });
 }

@@ -16,6 +16,7 @@ export interface StartOptions {
   readonly likeProduction: boolean;
   readonly enforce: boolean;
   readonly faults: boolean;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -34,6 +35,7 @@ Runs a mesh on this machine: an edge for each region, with a small demo service 
   --fresh             begins with an empty state
   --like-production   the platform's caps hold here too
   --faults            lets faults between the edges and the objects be set over HTTP, and prints how
+  --quiet             of what the Workers log, only errors are shown
   --json              prints one line of JSON when ready, and no tour
   --help              prints this
 `;
@@ -56,13 +58,17 @@ const declared = {
   fresh: { type: "boolean", default: false },
   "like-production": { type: "boolean", default: false },
   faults: { type: "boolean", default: false },
+  quiet: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
 
+const names = Object.keys(declared).map((name) => `--${name}`);
+
 export type Request = { readonly kind: "help" } | { readonly kind: "start"; readonly options: StartOptions };
 
-export function readOptions(args: readonly string[]): Request {
+export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Request {
+  refuseTakenByNpm(env);
   const values = parse(args);
   if (values.help) return { kind: "help" };
   const regions = readRegions(values.regions);
@@ -82,6 +88,7 @@ export function readOptions(args: readonly string[]): Request {
     likeProduction: values["like-production"],
     enforce: values.enforce,
     faults: values.faults,
+    quiet: values.quiet,
     json: values.json,
   };
   return { kind: "start", options };
@@ -93,8 +100,23 @@ function parse(args: readonly string[]) {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // Node's own words say what was wrong; what follows its first sentence is about positional arguments.
-    throw new UsageMistake(error.message.split(". ")[0] ?? error.message);
+    throw new UsageMistake(`${error.message.split(". ")[0] ?? error.message}\nThere are: ${names.join(" ")}`);
   }
+}
+
+/**
+ * Without the `--` npm takes an option for one of its own, and its script never sees it: silently, another mesh than the
+ * one that was asked for would start. It leaves a trace in the environment.
+ */
+function refuseTakenByNpm(env: Readonly<Record<string, string | undefined>>): void {
+  if (env["npm_lifecycle_event"] !== "start") return;
+  const taken = names.find((name) => name !== "--json" && npmHas(env, name.slice(2)));
+  if (taken === undefined) return;
+  throw new UsageMistake(`${taken}: npm took it for an option of its own: write \`npm start -- ${taken}\``);
+}
+
+function npmHas(env: Readonly<Record<string, string | undefined>>, name: string): boolean {
+  return (env[`npm_config_${name.replaceAll("-", "_")}`] ?? "") !== "";
 }
 
 function readRegions(text: string): RegionName[] {

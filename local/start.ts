@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { announceJson, announceMesh, announceTour } from "./announce.ts";
 import { CannotStart } from "./cannot-start.ts";
 import { type Demo, startDemo } from "./demo/start-demo.ts";
+import { HeldLines } from "./held-lines.ts";
+import { logLine } from "./log-line.ts";
 import { type LocalMesh, type MeshOptions, startMesh } from "./mesh.ts";
+import { onceOrphaned } from "./parent.ts";
 import { help, readOptions, type StartOptions, UsageMistake } from "./start-options.ts";
 import { makeTour } from "./tour.ts";
 
@@ -13,17 +16,28 @@ type Behind =
   | { readonly kind: "origin"; readonly url: string }
   | { readonly kind: "configured" };
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 const frontConfig = join(import.meta.dirname, "front.config.ts");
 
 async function main(): Promise<void> {
-  const request = readOptions(process.argv.slice(2));
+  const request = readOptions(process.argv.slice(2), process.env);
   if (request.kind === "help") {
     process.stdout.write(help);
     return;
   }
-  const { options } = request;
+  const lines = new HeldLines((line) => process.stderr.write(`${line}\n`));
+  try {
+    await start(request.options, lines);
+  } finally {
+    // Also where the start failed: what the Workers said may be the reason.
+    lines.release();
+  }
+}
+
+async function start(options: StartOptions, lines: HeldLines): Promise<void> {
   const behind = await openBehind(options);
-  const mesh = await startMesh(meshOptions(options, behind));
+  const mesh = await startMesh(meshOptions(options, behind, lines));
   endOnSignal(mesh, behind);
   const facts = { mesh, options, origin: originOf(behind) };
   if (options.json) {
@@ -31,14 +45,13 @@ async function main(): Promise<void> {
     return;
   }
   announceMesh(facts, behind.kind);
-  if (behind.kind === "configured") return;
   if (await isSilent(facts.origin)) {
     process.stdout.write(
       `\nNothing answers at ${facts.origin} yet: until it does, requests get 502 upstream_failed.\n\n`,
     );
     return;
   }
-  announceTour(mesh, await makeTour(mesh, behind.kind === "demo"));
+  announceTour(mesh, await makeTour(mesh, behind.kind));
 }
 
 /** Any answer is one. */
@@ -66,7 +79,7 @@ function originOf(behind: Behind): string | null {
   return behind.kind === "origin" ? behind.url : null;
 }
 
-function meshOptions(options: StartOptions, behind: Behind): MeshOptions {
+function meshOptions(options: StartOptions, behind: Behind, lines: HeldLines): MeshOptions {
   const isFront = behind.kind === "origin" && options.config === null;
   const origin = originOf(behind);
   return {
@@ -82,17 +95,25 @@ function meshOptions(options: StartOptions, behind: Behind): MeshOptions {
     limits: isFront && !options.enforce ? "shadow" : "as_configured",
     likeProduction: options.likeProduction,
     faults: options.faults,
+    onLog(entry) {
+      const line = logLine(entry, options.quiet ? "errors" : "everything");
+      if (line !== null) lines.say(line);
+    },
   };
 }
 
 /** Ctrl-C in a terminal reaches the Workers' process too; it ends either way. A second signal ends this one at once. */
 function endOnSignal(mesh: LocalMesh, behind: Behind): void {
   const end = () => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+    for (const signal of signals) {
+      process.removeListener(signal, end);
+      process.once(signal, () => process.exit(1));
+    }
     if (behind.kind === "demo") behind.demo.stop();
     mesh.stop().then(() => process.exit(0), fail);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, end);
+  for (const signal of signals) process.once(signal, end);
+  onceOrphaned(end);
 }
 
 function fail(error: unknown): never {

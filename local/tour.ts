@@ -4,7 +4,7 @@
  * them, so that the lines, pasted, answer as printed.
  */
 import type { LocalMesh } from "./mesh.ts";
-import { curlLine, perform, type ShownRequest } from "./shown-request.ts";
+import { curlLine, perform, send, type ShownRequest } from "./shown-request.ts";
 
 export interface Show {
   readonly title: string;
@@ -22,6 +22,21 @@ export interface ShowAnswered {
   readonly lines: readonly { readonly line: string; readonly answer: readonly string[] }[];
 }
 
+export interface Tour {
+  readonly shows: readonly ShowAnswered[];
+  /** What cannot be shown here, and why. */
+  readonly leftOut: readonly string[];
+}
+
+/** A show, or why there is none of its kind here. */
+type Found = { readonly kind: "show"; readonly show: Show } | { readonly kind: "none"; readonly why: string };
+
+/** What the mesh stands in front of. */
+export type BehindKind = "demo" | "origin" | "configured";
+
+/** Of shorter windows another one has begun before the third line is pasted. */
+const shortestShownMs = 10_000;
+
 interface LimitFacts {
   readonly name: string;
   readonly algorithm: string;
@@ -37,17 +52,14 @@ export function tokenLine(mesh: LocalMesh): string {
   return `TOKEN=$(${call} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`;
 }
 
-export async function makeTour(mesh: LocalMesh, ofDemo: boolean): Promise<ShowAnswered[]> {
+export async function makeTour(mesh: LocalMesh, behind: BehindKind): Promise<Tour> {
   const token = await mesh.adminToken();
-  const limit = ofDemo ? await limitToShow(mesh, token) : null;
-  const shows = ofDemo
-    ? [
-        ...(limit === null ? [] : [limitShow(mesh, limit)]),
-        purgeShow(mesh, "/parts/1", { tags: ["part-1"] }),
-        lockShow(mesh),
-      ]
-    : [purgeShow(mesh, "/", { prefixes: ["/"] }), lockShow(mesh)];
-  return Promise.all(shows.map((show) => answered(show, token)));
+  const found = await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)]);
+  const shows = found.flatMap((one) => (one.kind === "show" ? [one.show] : []));
+  return {
+    shows: await Promise.all([...shows, lockShow(mesh)].map((show) => answered(show, token))),
+    leftOut: found.flatMap((one) => (one.kind === "none" ? [one.why] : [])),
+  };
 }
 
 async function answered(show: Show, token: string): Promise<ShowAnswered> {
@@ -80,16 +92,35 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
   };
 }
 
-/** The longest window: there is time to paste three lines. Permits cannot be taken by a call. */
-async function limitToShow(mesh: LocalMesh, token: string): Promise<LimitFacts | null> {
+/** That of the longest window: there is time to paste three lines. A bucket fills up meanwhile, permits cannot be taken. */
+async function limitToShow(mesh: LocalMesh, token: string): Promise<Found> {
   const response = await fetch(`${urlAt(mesh, 0)}/_mesh/v1/limits`, { headers: { Authorization: `Bearer ${token}` } });
   if (!response.ok) throw new Error(`cannot list the limits: received ${response.status}: ${await response.text()}`);
   const { limits } = (await response.json()) as { readonly limits: readonly LimitFacts[] };
   const fit = limits.filter(
-    ({ algorithm, quota, mode }) =>
-      algorithm !== "concurrency" && typeof quota === "number" && quota >= 2 && quota % 2 === 0 && mode === "enforce",
+    ({ algorithm, quota, windowMs, mode }) =>
+      (algorithm === "fixed-window" || algorithm === "sliding-window") &&
+      typeof quota === "number" &&
+      quota >= 2 &&
+      quota % 2 === 0 &&
+      windowMs >= shortestShownMs &&
+      mode === "enforce",
   );
-  return fit.toSorted((one, other) => other.windowMs - one.windowMs)[0] ?? null;
+  const [longest] = fit.toSorted((one, other) => other.windowMs - one.windowMs);
+  return longest === undefined
+    ? { kind: "none", why: "a limit: no window of ten seconds or more with an even quota is enforced here" }
+    : { kind: "show", show: limitShow(mesh, longest) };
+}
+
+/** What a configuration names may be far away and in use: only what was given to try is asked. */
+async function purgeToShow(mesh: LocalMesh, behind: BehindKind): Promise<Found> {
+  if (behind === "demo") return { kind: "show", show: purgeShow(mesh, "/parts/1", { tags: ["part-1"] }) };
+  if (behind === "configured") return { kind: "none", why: "a purge: it would ask your services" };
+  const response = await send({ url: `${urlAt(mesh, 0)}/` }, "");
+  await response.body?.cancel();
+  return response.status === 200
+    ? { kind: "show", show: purgeShow(mesh, "/", { prefixes: ["/"] }) }
+    : { kind: "none", why: `a purge: GET / answers ${response.status}` };
 }
 
 function purgeShow(mesh: LocalMesh, path: string, what: object): Show {

@@ -23,6 +23,7 @@ import { PartitionKeys } from "./limit/partition-keys.ts";
 import { PermitDesk } from "./limit/permit-desk.ts";
 import { RevocationDesk } from "./token/revocation-desk.ts";
 import { Assertions } from "./token/assertions.ts";
+import { Signing } from "./token/signing.ts";
 import { Tokens } from "./token/tokens.ts";
 import { nearestFirst, regionOfColo } from "./view/place.ts";
 import { RevocationChecks } from "./view/revocation-checks.ts";
@@ -64,6 +65,7 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       sharedSecrets: sharedSecretsOf(mesh, env),
     }),
     assertions: new Assertions((asked) => keyringStub(env, environment).sign(asked)),
+    signing: new Signing(() => keyringStub(env, environment).ready()),
     revocations: new RevocationDesk({ mesh, revocations: checks }),
     apiKeys: new ApiKeys({
       issuer: mesh.tokens.issuer,

@@ -29,10 +29,14 @@ export function createReserved(): Reserved {
   });
   app.get("/_mesh/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }));
   app.get("/_mesh/readyz", async (c) => {
-    const { isolate } = c.var;
-    if (await isolate.view.current(c.executionCtx))
-      return c.json({ status: "ready" }, 200, { "Cache-Control": "no-store" });
-    return refused(c.var.requestId, refuse("not_current", undefined, { headers: { "Retry-After": "1" } }));
+    const { isolate, requestId } = c.var;
+    if (!(await isolate.view.current(c.executionCtx)))
+      return refused(requestId, refuse("not_current", undefined, { headers: { "Retry-After": "1" } }));
+    const problem = await isolate.signing.problem();
+    if (problem === null) return c.json({ status: "ready" }, 200, { "Cache-Control": "no-store" });
+    // What was signed before is verified all the same: only who needs a new token is turned away.
+    const detail = `the Keyring cannot sign: ${problem}`;
+    return refused(requestId, refuse("overloaded", detail, { headers: { "Retry-After": "10" } }));
   });
   app.get("/_mesh/problems/:code", (c) => {
     const page = pages.get(c.req.param("code"));

@@ -5,12 +5,13 @@ const familyPattern = /^[A-Za-z0-9_-]{16,64}$/;
 const challengePattern = /^[A-Za-z0-9_-]{43}$/;
 const longestText = 2_048;
 
-export function checkGrant({ family, subject, client, scopes, startedAt, endsAt }: Grant): void {
+export function checkGrant({ family, subject, client, scopes, resources, startedAt, endsAt }: Grant): void {
   checkFamily("grant", family);
   checkText("grant", { subject });
   if (client !== null) checkText("grant", { client });
   if (!Array.isArray(scopes) || scopes.length > 256) throw unfit("grant", "scopes", "a list of at most 256");
   for (const scope of scopes) checkText("grant", { scope });
+  for (const resource of resources ?? []) checkText("grant", { resource });
   checkInstant("grant", { startedAt, endsAt });
 }
 

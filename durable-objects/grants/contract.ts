@@ -15,6 +15,8 @@ export interface Grant {
   /** null where the token endpoint was asked by nobody but the account itself (RESTHeart's way). */
   readonly client: string | null;
   readonly scopes: readonly string[];
+  /** Those that were asked for (RFC 8707): nothing that comes of it is for more. null, or absent, for none. */
+  readonly resources?: readonly string[] | null;
   /** ms since 1970: when whoever it is proved who they are. What was revoked or changed since then holds for it. */
   readonly startedAt: number;
   /** ms since 1970: no refresh token of it is good any more. */

@@ -21,6 +21,8 @@ export const grantsSchema = [
     keep_until INTEGER NOT NULL
   ) WITHOUT ROWID`,
   `CREATE INDEX family_by_end ON family (keep_until)`,
+  // JSON; null for none
+  `ALTER TABLE family ADD COLUMN resources TEXT`,
 ] as const;
 
 interface Row extends Record<string, SqlStorageValue> {
@@ -28,6 +30,7 @@ interface Row extends Record<string, SqlStorageValue> {
   subject: string;
   client: string | null;
   scopes: string;
+  resources: string | null;
   started_at: number;
   ends_at: number;
   code: string | null;
@@ -58,6 +61,7 @@ export class SqlGrantsLedger implements GrantsLedger {
         subject,
         client,
         scopes: JSON.parse(row.scopes) as readonly string[],
+        resources: row.resources === null ? null : (JSON.parse(row.resources) as readonly string[]),
         startedAt,
         endsAt,
       },
@@ -72,12 +76,13 @@ export class SqlGrantsLedger implements GrantsLedger {
   save({ grant, code, generation, rotatedAt, ended, keepUntil }: FamilyRecord): void {
     this.#storage.sql.exec(
       `INSERT OR REPLACE INTO family
-         (family, subject, client, scopes, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (family, subject, client, scopes, resources, started_at, ends_at, code, generation, rotated_at, ended, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       grant.family,
       grant.subject,
       grant.client,
       JSON.stringify(grant.scopes),
+      grant.resources === undefined || grant.resources === null ? null : JSON.stringify(grant.resources),
       grant.startedAt,
       grant.endsAt,
       code === null ? null : JSON.stringify(code),

@@ -69,6 +69,8 @@ export type SignAnswer =
   | { readonly v: 1; readonly kind: "signed"; readonly token: string; readonly expiresAt: number; readonly jti: string }
   | Refused;
 
+export type ReadyAnswer = { readonly v: 1; readonly kind: "ready" } | Refused;
+
 export type KeyringKeysAnswer = ({ readonly v: 1; readonly kind: "keys" } & KeysData) | Refused;
 
 /** `next` is published and signs nothing yet; `retiring` signs no more and still verifies. */
@@ -106,6 +108,8 @@ export type RemoveAnswer =
 
 export interface KeyringContract {
   sign(request: SignRequest): Promise<SignAnswer>;
+  /** Whether it could sign, by either set. */
+  ready(): Promise<ReadyAnswer>;
   /** The public keys of a set, `access` when none is named. */
   keys(request?: { readonly v: 1; readonly purpose: KeyPurpose }): Promise<KeyringKeysAnswer>;
   describe(): Promise<{ readonly v: 1; readonly keys: readonly KeyDescription[] }>;

@@ -13,6 +13,7 @@ import type {
   KeyringProblem,
   KeyringSettings,
   KeysData,
+  ReadyAnswer,
   RemoveAnswer,
   RotateAnswer,
   SignAnswer,
@@ -69,6 +70,20 @@ export class Keyring extends DurableObject<Env> implements KeyringContract {
     if (signer.kind === "refused") return signer;
     const signed = await signToken(request, this.#settings.issuer, signer.key, Date.now(), crypto.randomUUID());
     return { v: 1, kind: "signed", ...signed };
+  }
+
+  /** Makes no key: a set that has none yet makes them when it is first needed. */
+  async ready(): Promise<ReadyAnswer> {
+    for (const purpose of purposes) {
+      if (purpose === "access" && this.#isShared()) {
+        if (this.#shared === null) return this.#refuse("shared_secret_missing");
+        continue;
+      }
+      if (this.#vault === null) return this.#refuse("key_secret_missing");
+      const signer = signerOf(this.#table.keysOf(purpose));
+      if (signer !== undefined && (await this.#vault.keys.of(signer)) === null) return this.#refuse("key_secret_wrong");
+    }
+    return { v: 1, kind: "ready" };
   }
 
   /** The public keys need no secret, once there are any. */
@@ -250,7 +265,7 @@ const assertionsSettleMs = 86_400_000;
 const expectedBy: Readonly<Record<KeyringProblem, string>> = {
   key_secret_missing: "expected MESH_KEY_SECRET, at least 32 random bytes",
   key_secret_wrong:
-    "expected the MESH_KEY_SECRET that the signing key was sealed with, or that one as MESH_KEY_SECRET_PREVIOUS",
+    "expected the MESH_KEY_SECRET that the signing keys were sealed with: set it again, or as MESH_KEY_SECRET_PREVIOUS beside the new one, and nothing is lost",
   shared_secret_missing: "expected the secret that tokens.secret names, at least 32 bytes",
 };
 

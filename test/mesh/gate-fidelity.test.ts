@@ -83,15 +83,18 @@ async function echoed(path: string, asked: Asked = {}): Promise<Echo> {
 }
 
 describe("requests", () => {
-  test.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])("%s arrives with its body", async (method) => {
-    const body = randomBytes(300_000);
-    const echo = await echoed("/public/echo", { method, body });
-    expect([echo.method, echo.bytes, echo.digest]).toEqual([
-      method,
-      body.length,
-      createHash("sha256").update(body).digest("hex"),
-    ]);
-  });
+  test.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "QUERY", "MKCOL"])(
+    "%s arrives with its body",
+    async (method) => {
+      const body = randomBytes(300_000);
+      const echo = await echoed("/public/echo", { method, body });
+      expect([echo.method, echo.bytes, echo.digest]).toEqual([
+        method,
+        body.length,
+        createHash("sha256").update(body).digest("hex"),
+      ]);
+    },
+  );
 
   test("nothing is added to what a client sends but the mesh's own fields", async () => {
     const echo = await echoed("/public/echo", { headers: { "x-a": "1", "user-agent": "test" } });

@@ -86,6 +86,29 @@ describe("paths", () => {
     expect((await echoed("GET /t/acme/items?x=1")).url).toBe("/v2/items?x=1");
   });
 
+  // A server that drops parameters, or decodes before it routes, would serve what only `/known/*` or `/_mesh` may name.
+  test.each([
+    "/known;x/a",
+    "/known;/a",
+    "/known%3Bx/a",
+    "/known%3bx=1;y/a",
+    "/kn%256Fwn/a",
+    "/known%253Bx/a",
+    "/known;x",
+    "/_mesh;x/v1/status",
+  ])("GET %s is malformed_request: its other reading takes another route", async (path) => {
+    const before = [...origin.calls.values()].reduce((sum, count) => sum + count, 0);
+    const answer = await ask(`GET ${path}`, ["Host: api.example.com"]);
+    expect([answer.status, codeOf(answer)]).toEqual([400, "malformed_request"]);
+    expect([...origin.calls.values()].reduce((sum, count) => sum + count, 0)).toBe(before);
+    expect((await ask(`HEAD ${path}`, ["Host: api.example.com"])).body).toBe("");
+  });
+
+  test("parameters that change nothing of the route arrive as they were sent", async () => {
+    expect((await echoed("GET /public/m;v=1/x%3By?z;q")).url).toBe("/public/m;v=1/x%3By?z;q");
+    expect((await echoed("GET /t/acme;x=1/items;y")).url).toBe("/v2/items;y");
+  });
+
   test.each([
     ["Host: a b"],
     ["Host: a/../b"],
@@ -221,6 +244,28 @@ describe("requests", () => {
     const late = await ask("GET /impatient/hold");
     expect([late.status, codeOf(late)]).toEqual([504, "upstream_timeout"]);
     await origin.ended("/impatient/hold");
+  });
+});
+
+describe("preflights", () => {
+  const preflight = ["Origin: https://app.example.com", "Access-Control-Request-Method: GET"];
+  const statuses = async (path: string, address: string): Promise<readonly number[]> => {
+    const found: number[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const answer = await ask(`OPTIONS ${path}`, [...preflight, `CF-Connecting-IP: ${address}`]);
+      found.push(answer.status);
+    }
+    return found;
+  };
+
+  test("that go to the origin are counted by address, and by nobody's subject", async () => {
+    expect(await statuses("/few/preflight", "203.0.113.1")).toEqual([200, 200, 429, 429]);
+    expect(origin.calls.get("/few/preflight")).toBe(2);
+  });
+
+  test("that the gate answers cost nothing", async () => {
+    expect(await statuses("/few-answered/preflight", "203.0.113.2")).toEqual([204, 204, 204, 204]);
+    expect(await statuses("/few/after", "203.0.113.2")).toEqual([200, 200, 429, 429]);
   });
 });
 

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { NpmStart, type Receiver } from "../support/npm-start.ts";
 import { runStart, type SpawnedMesh, spawnMesh, startMesh } from "../support/mesh.ts";
 
 const folders: string[] = [];
@@ -124,10 +126,10 @@ describe("the mesh on one machine", () => {
     expect(() => statSync(join(state, "objects"))).toThrow("ENOENT");
   });
 
-  it("refuses an unknown option with code 2 and a sentence", async () => {
+  it("refuses an unknown option with code 2 and a sentence that says which there are", async () => {
     const ended = await runStart("--colour", "red");
     expect(ended).toMatchObject({ code: 2, stdout: "" });
-    expect(ended.stderr).toMatch(/^Unknown option '--colour'\n/);
+    expect(ended.stderr).toMatch(/^Unknown option '--colour'\nThere are: --origin --enforce --config /);
   });
 
   it("prints its options and nothing else on --help", async () => {
@@ -151,6 +153,63 @@ describe("the mesh on one machine", () => {
     expect(ended.stderr).toMatch(
       /^cannot start: cannot use .*mesh\.config\.ts:\nroutes\[0\]\.service: expected .+: received "ghost"\n$/,
     );
+  });
+});
+
+const logs = `import { defineMesh } from "selvedge";
+  export default defineMesh({
+    services: { api: { origins: ["https://api.example.com"], proof: "none" } },
+    routes: [{ match: "/*", service: "api", identity: "none" }],
+    limits: { few: { by: "key", quota: 1, windowMs: 60_000, mode: "shadow" } },
+  });`;
+
+/** Takes one more than the quota of a limit that only watches, and asks for a service that cannot be reached. */
+async function makeLogs(mesh: NpmStart): Promise<void> {
+  const headers = { Authorization: `Bearer ${await mesh.adminToken()}`, "Content-Type": "application/json" };
+  const body = JSON.stringify({ key: "loom" });
+  for (const _ of [1, 2]) {
+    const taken = await fetch(`${mesh.url}/_mesh/v1/limits/few/take`, { method: "POST", headers, body });
+    expect(await taken.json()).toMatchObject({ allowed: true });
+  }
+  expect((await fetch(`${mesh.url}/parts`)).status).toBe(502);
+}
+
+describe("npm start", () => {
+  const endings: readonly (readonly [NodeJS.Signals, Receiver])[] = [
+    ["SIGTERM", "npm"],
+    ["SIGTERM", "script"],
+    ["SIGINT", "terminal"],
+    ["SIGHUP", "terminal"],
+  ];
+  it.each(endings)("leaves no process behind on %s, sent to: %s", async (signal, to) => {
+    await using mesh = await NpmStart.run("--regions", "weur");
+    expect(mesh.left()).toEqual(["script", "runtime"]);
+    mesh.signal(to, signal);
+    await expect.poll(() => mesh.left(), { timeout: 10_000, interval: 20 }).toEqual([]);
+  });
+
+  it("shows what the Workers log, one line for each event and warning", async () => {
+    const config = join(newFolder(), "mesh.config.ts");
+    writeFileSync(config, logs);
+    const origin = `http://127.0.0.1:${await freePort()}`;
+    await using mesh = await NpmStart.run("--regions", "weur", "--config", config, "--origin", origin);
+    await makeLogs(mesh);
+    const lines = [
+      /^event limit_would_refuse {2}limit: 'few'$/m,
+      /^warning upstream_failed {2}requestId: '\w+', service: 'api', reason: '.+'$/m,
+    ];
+    for (const line of lines) await expect.poll(() => mesh.stderr, { timeout: 10_000 }).toMatch(line);
+  });
+
+  it("shows no event and no warning with --quiet", async () => {
+    const config = join(newFolder(), "mesh.config.ts");
+    writeFileSync(config, logs);
+    const origin = `http://127.0.0.1:${await freePort()}`;
+    await using mesh = await NpmStart.run("--regions", "weur", "--config", config, "--origin", origin, "--quiet");
+    await makeLogs(mesh);
+    mesh.signal("script", "SIGTERM");
+    await expect.poll(() => mesh.left(), { timeout: 10_000 }).toEqual([]);
+    expect(mesh.stderr).toBe("");
   });
 });
 

@@ -1,4 +1,7 @@
 /** What `npm start` prints to try can be tried: pasted into a fresh shell, every line answers what is printed below it. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JsonServerOrigin } from "../support/json-server-origin.ts";
 import { paste, startTour, type Tour, type TourLine } from "../support/tour-run.ts";
@@ -68,4 +71,47 @@ test("the tour in front of an API answers as printed", async () => {
   expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 409, 200]);
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);
+});
+
+const configuration = `import { defineMesh } from "selvedge";
+  export default defineMesh({
+    services: { api: { origins: ["https://api.example.com"], proof: "none" } },
+    routes: [{ match: "/orders/*", service: "api", identity: "none" }],
+    limits: {
+      bucket: { by: "key", algorithm: "token-bucket", quota: 100, windowMs: 86_400_000, burst: 10 },
+      quick: { by: "key", quota: 100, windowMs: 1_000 },
+      mails: { by: "key", quota: 1_000, windowMs: 3_600_000 },
+    },
+  });`;
+
+/** With the path of a configuration that has no route for `/`. */
+async function withConfiguration(work: (file: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "selvedge-tour-"));
+  const file = join(folder, "other.config.ts");
+  writeFileSync(file, configuration);
+  try {
+    await work(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("the tour of another configuration asks nothing of its services, and answers as printed", async () => {
+  await withConfiguration(async (file) => {
+    await using tour = await startTour("--config", file);
+    expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 409, 200]);
+    expect(tour.text).toContain("one limit, whichever edge is asked: 1000 in 3600 s");
+    expect(tour.text).toContain("  # not shown: a purge: it would ask your services\n");
+    await untilFree(tour, "stock-take");
+    await expectAsPrinted(tour);
+  });
+});
+
+test("the tour shows no line that this configuration refuses, and says why", async () => {
+  await using origin = await JsonServerOrigin.start();
+  await withConfiguration(async (file) => {
+    await using tour = await startTour("--config", file, "--origin", origin.url);
+    expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 409, 200]);
+    expect(tour.text).toContain("  # not shown: a purge: GET / answers 404\n");
+  });
 });

@@ -156,10 +156,12 @@ describe("T4 a Keyring that is rotated", () => {
       await jwtVerify(token, new TextEncoder().encode(shared));
       expect(await object.keys()).toMatchObject({ kind: "keys", keys: [] });
       expect(await object.rotate()).toEqual({ v: 1, kind: "shared_secret" });
+      expect(await object.ready()).toEqual({ v: 1, kind: "ready" });
     };
     await withKeyring({ algorithm: "HS256", sharedSecret: "NODES_SECRET" }, use, { NODES_SECRET: shared });
     const short = async (object: KeyringContract) => {
-      expect(await object.sign(request)).toEqual({ v: 1, kind: "refused", reason: "shared_secret_missing" });
+      for (const answer of [await object.sign(request), await object.ready()])
+        expect(answer).toEqual({ v: 1, kind: "refused", reason: "shared_secret_missing" });
     };
     await withKeyring({ algorithm: "HS256", sharedSecret: "NODES_SECRET" }, short, { NODES_SECRET: "short" });
   });

@@ -80,6 +80,7 @@ describe("a Keyring in the runtime", () => {
     const before = await rowsOf("locked");
     await underSecrets("locked", { MESH_KEY_SECRET: otherSecret }, async (object) => {
       expect(await object.sign(request)).toEqual({ v: 1, kind: "refused", reason: "key_secret_wrong" });
+      expect(await object.ready()).toEqual({ v: 1, kind: "refused", reason: "key_secret_wrong" });
       expect(await object.rotate()).toMatchObject({ kind: "too_soon" });
       const published = await object.keys();
       const kids = before.map((row) => (typeof row["kid"] === "string" ? row["kid"] : "")).toSorted();
@@ -94,8 +95,26 @@ describe("a Keyring in the runtime", () => {
     await underSecrets("bare", { MESH_KEY_SECRET: "short" }, async (object) => {
       expect(await object.sign(request)).toEqual({ v: 1, kind: "refused", reason: "key_secret_missing" });
       expect(await object.keys()).toEqual({ v: 1, kind: "refused", reason: "key_secret_missing" });
+      expect(await object.ready()).toEqual({ v: 1, kind: "refused", reason: "key_secret_missing" });
     });
     expect(await rowsOf("bare")).toEqual([]);
+  });
+
+  test("is ready with a key that it can open, and with none; to ask makes none", async () => {
+    expect(await keyring("asked").ready()).toEqual({ v: 1, kind: "ready" });
+    expect(await rowsOf("asked")).toEqual([]);
+    await tokenOf("asked");
+    expect(await keyring("asked").ready()).toEqual({ v: 1, kind: "ready" });
+  });
+
+  test("with a previous secret it is ready, and the question alone seals the keys anew", async () => {
+    await tokenOf("asked-rotated");
+    const rotated = { MESH_KEY_SECRET: otherSecret, MESH_KEY_SECRET_PREVIOUS: env.MESH_KEY_SECRET };
+    for (const secrets of [rotated, { MESH_KEY_SECRET: otherSecret }]) {
+      await underSecrets("asked-rotated", secrets, async (object) => {
+        expect(await object.ready()).toEqual({ v: 1, kind: "ready" });
+      });
+    }
   });
 
   test("a rotated secret opens the same key and seals it anew, so that the previous one is not needed again", async () => {

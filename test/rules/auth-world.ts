@@ -68,6 +68,8 @@ export class AuthWorld {
   calls = 0;
   /** While set, grants or accounts do not answer. */
   down: "grants" | "accounts" | "keyring" | null = null;
+  /** `refusing`: the Keyring cannot sign. `unsaid`: it has not said so yet. */
+  keyring: "signing" | "refusing" | "unsaid" = "signing";
   /** Cut-offs by subject, ms. */
   readonly cutOffs = new Map<string, number>();
   settings: Mesh["tokens"] = settings;
@@ -85,7 +87,9 @@ export class AuthWorld {
         client: async (id) => this.#find(this.clients.get(id)),
       },
       grants: () => this.#grants(),
+      canSign: async () => this.keyring !== "refusing",
       sign: async ({ claims, ttlSeconds }) => {
+        if (this.keyring !== "signing") return { v: 1, kind: "refused", reason: "key_secret_wrong" };
         if (this.down === "keyring") throw new Error("down");
         this.signed.push(claims);
         const expiresAt = this.now + ttlSeconds * 1_000;

@@ -78,6 +78,24 @@ describe("RFC 9111 section 4.1", () => {
     const forged = { headers: { [name]: "the same" } };
     expect(await saidOf({ ...one, ...forged }, { ...other, ...forged }, head)).toContain("vary-miss");
     expect(await saidOf({ ...one, ...forged }, one, head)).toContain("hit");
+    const listed = { headers: { Connection: name } };
+    expect(await saidOf({ ...one, ...listed }, { ...other, ...listed }, head)).toContain("vary-miss");
+  });
+
+  it.each([
+    ["the cookie", { Cookie: "__Host-mesh=one" }, { Cookie: "__Host-mesh=other" }],
+    ["an API key", { "X-API-Key": "slv_one" }, { "X-API-Key": "slv_other" }],
+    ["the cookie, beside an empty field", { Authorization: "", Cookie: "a" }, { Authorization: "", Cookie: "b" }],
+  ])("Authorization is the gate's word where %s showed who asks", async (_title, one, other) => {
+    const head = { "Cache-Control": "public, max-age=3600", Vary: "Authorization" };
+    const by = (headers: Wanted["headers"], name = "ann"): Wanted => ({
+      identity: person(name),
+      headers: headers ?? {},
+    });
+    expect(await saidOf(by(one), by(other), head)).toContain("vary-miss");
+    expect(await saidOf(by(one), by(one, "bob"), head)).toContain("vary-miss");
+    expect(await saidOf(by(one), {}, head)).toContain("vary-miss");
+    expect(await saidOf(by(one), by(one), head)).toContain("hit");
   });
 });
 
@@ -160,7 +178,7 @@ const requests = fc.record({
       cookie: few,
       authorization: few,
       "mesh-subject": few,
-      connection: fc.constantFrom("accept", "close"),
+      connection: fc.constantFrom("accept", "close", "mesh-subject"),
     },
     { requiredKeys: [] },
   ),

@@ -58,6 +58,8 @@ describe("canonical path", () => {
     ["/%25252e./a", "dot segment"],
     ["/a/..%252fb", "dot segment"],
     ["/a/..%255cb", "dot segment"],
+    ["/%253Bx/a", "nameless"],
+    ["/a/%25253b", "nameless"],
     ["/a%2Fb", "encoded slash"],
     ["/a%2fb", "encoded slash"],
     ["/a%5Cb", "encoded slash, backslash"],

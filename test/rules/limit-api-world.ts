@@ -41,12 +41,18 @@ interface Held {
 /** Windows never end here: only what is taken and given back changes a budget. */
 class DeskDouble
   implements
-    Pick<LimitDesk, "limits" | "find" | "current" | "take" | "forget">,
+    Pick<LimitDesk, "limits" | "find" | "current" | "take">,
     Pick<LimiterCalls, "reserve" | "settle" | "peek" | "reset" | "counts">
 {
   readonly used = new Map<string, number>();
   readonly plansAsked: (number | "unlimited")[] = [];
-  readonly forgotten: (readonly [limit: string, budget: string])[] = [];
+  /** Budgets of which nothing is known here any more. */
+  readonly forgotten: string[] = [];
+  readonly knowledge = {
+    denyKey: ({ name }: LimitInForce, budget: string) => `${name}\n${budget}`,
+    denied: { forget: (key: string) => void this.forgotten.push(key) },
+    book: { find: () => undefined },
+  };
   isReachable = true;
   /** The view's lease is alive, and what came since was not heard. */
   isBehind = false;
@@ -128,10 +134,6 @@ class DeskDouble
   reset(of: Budget): Promise<PeekAnswer | null> {
     if (this.isReachable) this.used.delete(`${of.limit.name}\n${of.budget}`);
     return this.peek(of);
-  }
-
-  forget(limit: string, budget: string): void {
-    this.forgotten.push([limit, budget]);
   }
 
   async counts(): Promise<Counts | null> {

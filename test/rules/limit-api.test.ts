@@ -19,7 +19,7 @@ const configured = [
     burst: 5,
     methods: new Set(["PUT", "GET"]),
   }),
-  filedLimit({ name: "at-once", algorithm: "concurrency", windowMs: 10_000 }),
+  filedLimit({ name: "at-once", algorithm: "concurrency", windowMs: 10_000, methods: "write" }),
 ];
 
 function worldOf(...scopes: readonly string[]): LimitApiWorld {
@@ -57,6 +57,7 @@ describe("which limits are in force", () => {
       methods: ["GET", "PUT"],
       prefix: { ipv4: 32, ipv6: 64 },
     });
+    expect((await world.call("GET /limits/at-once")).body).toMatchObject({ methods: "write" });
   });
 
   test.each([

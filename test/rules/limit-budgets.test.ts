@@ -1,48 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Budgets } from "../../durable-objects/limiter/budgets.ts";
-import type { ChargeAnswer, Rule, RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import type { Rule, RuleVersion } from "../../durable-objects/limiter/contract.ts";
 import { AccountShelf } from "../../durable-objects/limiter/account-shelf.ts";
 import { Horizon } from "../../durable-objects/limiter/horizon.ts";
 import { blockOf } from "../../durable-objects/limiter/write-ahead.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
-
-const minute = 60_000;
-const start = 1_000 * minute;
-const rule: Rule = { algorithm: "fixed-window", name: "l", version: null, quota: 160, windowMs: minute, burst: 0 };
+import { Desk, minute, rule, start } from "./limit-budget-desk.ts";
 
 function version(seq: number, more: { epoch?: string; since?: number; expiresAt?: number } = {}): RuleVersion {
   const { epoch = "e", since = seq, ...rest } = more;
   return { epoch, seq, change: { limit: "l", by: "admin", since, ...rest } };
-}
-
-class Desk {
-  readonly ledger = new MemoryLedger();
-  budgets = new Budgets(this.ledger);
-  #ids = 0;
-
-  charge(
-    cost: number,
-    now: number,
-    more: { rule?: Rule; lease?: number; demand?: number; budget?: string; requestId?: string } = {},
-  ): ChargeAnswer {
-    this.#ids += 1;
-    const { lease = 0, demand = cost, budget = "b", requestId = `id-${this.#ids}` } = more;
-    const asked = { rule: more.rule ?? rule, budget, cost, demand, lease, paced: 0, nth: 1, window: 0, waitMs: 0 };
-    return this.budgets.charge({ v: 1, requestId, ...asked }, now);
-  }
-
-  giveBack(requestId: string, tokens: number, now: number): void {
-    this.budgets.giveBack({ v: 1, requestId, budget: "b", returned: tokens }, now);
-  }
-
-  remaining(now: number, of: Rule = rule): number {
-    return this.budgets.peek({ v: 1, rule: of, budget: "b" }, now).remaining;
-  }
-
-  crash(): void {
-    this.budgets = new Budgets(this.ledger);
-  }
 }
 
 describe("charges", () => {
@@ -102,53 +69,6 @@ describe("charges", () => {
     const after = desk.remaining(start, huge);
     expect(Number.isSafeInteger(after)).toBe(true);
     expect(after).toBeLessThanOrEqual(quota - 2_000_000_000);
-  });
-});
-
-describe("giving back", () => {
-  test("L4 parts of a charge come back one by one, whichever come late, twice or not at all", () => {
-    const desk = new Desk();
-    desk.charge(100, start, { requestId: "r" });
-    for (const inAll of [10, 10, 30, 20, 10, 60, 30]) desk.giveBack("r", inAll, start);
-    expect(desk.remaining(start)).toBe(120);
-  });
-
-  test("L9 what is told with a return is counted once, however often it comes", () => {
-    const desk = new Desk();
-    desk.charge(100, start, { requestId: "r" });
-    const counts = { allowed: 3, refused: 2, nearLimit: 1 };
-    const told = { v: 1, requestId: "r", budget: "b", returned: 10, counts } as const;
-    desk.giveBack("r", 20, start);
-    for (let time = 0; time < 3; time += 1) desk.budgets.giveBack(told, start);
-    expect(desk.budgets.counts).toEqual(counts);
-  });
-
-  test("tokens come back once for each charge, and never more than it moved", () => {
-    const desk = new Desk();
-    desk.charge(50, start);
-    desk.charge(20, start, { requestId: "r" });
-    desk.giveBack("r", 1_000, start);
-    expect(desk.remaining(start)).toBe(110);
-    desk.giveBack("r", 1_000, start);
-    expect(desk.remaining(start)).toBe(110);
-  });
-
-  test("L4 a refund never crosses a window", () => {
-    const desk = new Desk();
-    desk.charge(20, start, { requestId: "r" });
-    desk.charge(20, start + minute);
-    desk.giveBack("r", 20, start + minute);
-    expect(desk.remaining(start + minute)).toBe(140);
-  });
-
-  test("a return that comes again after a crash is not counted again", () => {
-    const desk = new Desk();
-    desk.charge(100, start, { requestId: "r" });
-    desk.giveBack("r", 100, start);
-    desk.charge(100, start);
-    desk.crash();
-    desk.giveBack("r", 100, start);
-    expect(desk.remaining(start)).toBeLessThanOrEqual(60);
   });
 });
 

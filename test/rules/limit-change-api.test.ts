@@ -223,7 +223,7 @@ describe("a budget", () => {
     const reset = await world.call(`DELETE ${path}`);
     expect(reset).toMatchObject({ status: 202, body: { limit: "jobs", key, used: 0, remaining: 3, seq: 1 } });
     expect((await world.call(`GET ${path}`)).body).toMatchObject({ used: 0 });
-    expect(world.desk.forgotten).toEqual([["jobs", key]]);
+    expect(world.desk.forgotten).toEqual([`jobs\n${key}`]);
   });
 
   test("that is reset becomes an event which does not hold its text", async () => {

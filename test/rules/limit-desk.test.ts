@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Quota, RuleVersion } from "../../durable-objects/limiter/contract.ts";
+import { chargeRest } from "../../workers/limit/afterwards.ts";
 import { quotaFor } from "../../workers/limit/quota.ts";
 import { askOf, limitOf, startOfWindow, Wire } from "./limit-wire.ts";
 
@@ -186,69 +187,6 @@ describe("L8 a limiter that cannot be reached", () => {
   });
 });
 
-describe("L4 several limits", () => {
-  const plenty = limitOf({ name: "plenty", quota: 10_000 });
-  const scarce = limitOf({ name: "scarce", quota: 5 });
-
-  test("L4 all are taken or none, in any order of the asks", async () => {
-    for (const order of [
-      [plenty, scarce],
-      [scarce, plenty],
-    ]) {
-      const wire = new Wire();
-      for (const limit of order) wire.limits.set(limit.name, limit);
-      let allowed = 0;
-      for (let index = 0; index < 40; index += 1) {
-        const all = await wire.desk.take(
-          order.map((limit) => askOf(limit)),
-          wire.context,
-        );
-        if (all.allowed) allowed += 1;
-        else expect(all.taken.filter((one) => one !== null)).toMatchObject([{ allowed: false }]);
-        await wire.settle();
-      }
-      expect(allowed).toBe(5);
-      expect(wire.used(scarce, "b")).toBe(5);
-      // What was leased and not spent is still charged: only what was admitted counts here.
-      const counted = wire.limiter("plenty").counts;
-      expect(counted.allowed).toBeLessThanOrEqual(5);
-    }
-  });
-});
-
-describe("L4 what many who waited together took", () => {
-  const plenty = limitOf({ name: "plenty", quota: 40 });
-  const scarce = limitOf({ name: "scarce", quota: 5, windowMs: 1_000 });
-
-  test("L4 goes back whole where another limit refuses each of them", async () => {
-    const wire = new Wire();
-    for (const limit of [plenty, scarce]) wire.limits.set(limit.name, limit);
-    let allowed = 0;
-    for (let second = 0; second < 6; second += 1, wire.now += 1_000) {
-      const together = Array.from({ length: 20 }, () => wire.desk.take([askOf(plenty), askOf(scarce)], wire.context));
-      allowed += (await Promise.all(together)).filter((all) => all.allowed).length;
-      await wire.settle();
-      expect(wire.used(plenty, "b")).toBe(allowed);
-    }
-    expect(allowed).toBe(30);
-  });
-
-  test("L4 goes back where the dearer ones leave some of it, which the others find", async () => {
-    const wire = new Wire();
-    wire.isPatient = true;
-    const limit = limitOf({ quota: 1_000 });
-    await wire.take(limit, 700);
-    const costs = Array.from({ length: 200 }, (_, index) => (index % 11 === 5 ? 400 : 1));
-    const first = await during(Promise.all(costs.map((cost) => wire.take(limit, cost))), 1);
-    const isCheap = (_taken: unknown, index: number) => costs[index] === 1;
-    expect(first.filter(isCheap).filter(({ allowed }) => !allowed)).toEqual([]);
-    await vi.advanceTimersByTimeAsync(1_000);
-    let admitted = 700 + costs.filter((cost) => cost === 1).length;
-    while ((await wire.take(limit)).allowed) admitted += 1;
-    expect(admitted).toBe(1_000);
-  });
-});
-
 describe("L6 a changed rule", () => {
   const version: RuleVersion = { epoch: "e", seq: 9, change: { limit: "reads", quota: 2, by: "admin", since: 1 } };
 
@@ -401,7 +339,7 @@ test("costs that are known only at the end are charged, also beyond the quota", 
   const wire = new Wire();
   const limit = limitOf({ quota: 100 });
   await wire.take(limit, 10);
-  wire.desk.charge(askOf(limit, 500), wire.context);
+  chargeRest(wire.desk, askOf(limit, 500), wire.context);
   await wire.settle();
   expect(await wire.take(limit, 10)).toMatchObject({ allowed: false });
   expect(

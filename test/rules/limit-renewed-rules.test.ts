@@ -1,5 +1,6 @@
 /** What a desk does while it is not sure that the rules it knows still hold. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { chargeRest } from "../../workers/limit/afterwards.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Rules } from "../../workers/limit/rules.ts";
@@ -171,7 +172,7 @@ test("work that cost more than was taken is charged under the rule of now", asyn
   await take();
   rules.limit = changed;
   await take();
-  desk.charge(askOf(earlier, 500), wire.context);
+  chargeRest(desk, askOf(earlier, 500), wire.context);
   await wire.settle();
   expect(wire.used(changed, "b")).toBeGreaterThanOrEqual(500);
 });

@@ -138,3 +138,45 @@ describe("refusals", () => {
     vi.restoreAllMocks();
   });
 });
+
+describe("preflights that go on to the upstream", () => {
+  const preflight = {
+    request: { method: "OPTIONS" },
+    fields: new Map([
+      ["origin", "https://app.example.com"],
+      ["access-control-request-method", "PUT"],
+    ]),
+  } as unknown as Partial<Passage>;
+
+  test.each([
+    ["by address", {}, 1],
+    ["by route", { by: [{ kind: "route" }] }, 1],
+    ["by address and route", { by: [{ kind: "address" }, { kind: "route" }] }, 1],
+    ["of reads", { methods: new Set(["GET", "OPTIONS"]) }, 1],
+    ["of writes", { methods: "write" }, 0],
+    ["by subject", { by: [{ kind: "subject" }] }, 0],
+    ["by address and tenant", { by: [{ kind: "address" }, { kind: "tenant" }] }, 0],
+    ["by a header", { by: [{ kind: "header", name: "x-app" }] }, 0],
+    ["by plan", { quota: { claim: "plan", of: { pro: 9 }, else: 1 } }, 0],
+  ] as const)("cost what is counted %s, and nothing where a limit needs to know who asks", async (_by, more, cost) => {
+    const limit = limitOf({ quota: 2, ...more });
+    const refusals: (string | null)[] = [];
+    const wire = new Wire();
+    for (let index = 0; index < 3; index += 1) {
+      refusals.push((await pass(wire, routeOf(limit), preflight)).refusal?.code ?? null);
+    }
+    expect(refusals).toEqual(cost === 1 ? [null, null, "quota_exceeded"] : [null, null, null]);
+    expect(wire.calls > 0).toBe(cost === 1);
+  });
+
+  test("do not make other requests of their route pass uncounted", async () => {
+    const wire = new Wire();
+    const route = routeOf(limitOf({ by: [{ kind: "subject" }], quota: 1 }));
+    await pass(wire, route, preflight);
+    const options = { request: { method: "OPTIONS" } } as unknown as Partial<Passage>;
+    const codes = [await pass(wire, route, options), await pass(wire, route, options)].map(
+      (gone) => gone.refusal?.code,
+    );
+    expect(codes).toEqual([undefined, "quota_exceeded"]);
+  });
+});

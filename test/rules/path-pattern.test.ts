@@ -52,6 +52,10 @@ describe("path pattern", () => {
     ["/a/../b", "dot segment"],
     ["/%61", "its canonical spelling, a"],
     ["/a b", "a canonical path"],
+    ["/a;b", "no `;`, and marks such as @ as they are"],
+    ["/a%3Bb/*", "no `;`, and marks such as @ as they are"],
+    ["/%40me", "no `;`, and marks such as @ as they are"],
+    ["/%2561", "no `;`, and marks such as @ as they are"],
   ])("%j is a mistake of the configuration", (pattern, expected) => {
     expect(() => compilePattern(pattern)).toThrow(expected);
   });

@@ -71,6 +71,13 @@ describe("T3 a token that a revocation names", () => {
     expect(await fresh.verify(token)).toMatchObject({ code: "token_revoked" });
   });
 
+  test.each(classes)("by %s, of which the view hears at its renewal, is refused", async (_what, target) => {
+    const wire = wireWithKey();
+    expect(await wire.outcome(token)).toBe("accepted");
+    wire.renewal = () => wire.revocations.learn(event(target));
+    expect(await wire.outcome(token)).toBe("revoked");
+  });
+
   test("without a jti is refused by its digest, and one with a jti is not", async () => {
     const wire = wireWithKey();
     wire.revocations.learn(event({ token: await digestOf(nameless) }));

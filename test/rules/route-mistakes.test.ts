@@ -166,7 +166,12 @@ const rows: readonly MistakeRow[] = [
   [
     "a limit counts at least one of the route's methods",
     withRoute({ methods: ["POST"], limits: ["reads"] }, { limits: { reads: { ...limit, methods: "read" } } }),
-    'routes[0].limits[0]: expected a limit that counts a method of the route (this one counts GET, HEAD, OPTIONS): received "reads"',
+    'routes[0].limits[0]: expected a limit that counts a method of the route (this one counts GET, HEAD, OPTIONS, PROPFIND, QUERY, REPORT, SEARCH): received "reads"',
+  ],
+  [
+    "a limit of writes counts a method of the route",
+    withRoute({ methods: ["GET", "QUERY"], limits: ["reads"] }, { limits: { reads: { ...limit, methods: "write" } } }),
+    'routes[0].limits[0]: expected a limit that counts a method of the route (this one counts writes): received "reads"',
   ],
   [
     "a limit that is written as an object does, too",

@@ -1,6 +1,6 @@
 /** T2: the verified-token cache changes no verdict, is bounded, and an entry ends with its token and its keys. */
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { mintKey, TokenMint, type MintedKey } from "../support/token-mint.ts";
 import { audience, outside, startedAt, TokenWire } from "./token-wire.ts";
 import { isLongRun } from "../support/long-run.ts";
@@ -41,14 +41,17 @@ function tokenAt(index: number): string {
 }
 
 type Step =
-  | { readonly kind: "ask"; readonly token: number }
+  | { readonly kind: "ask"; readonly token: number; readonly isLapsed: boolean }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "rotate"; readonly keys: readonly number[] }
   | { readonly kind: "lose" }
   | { readonly kind: "regain" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("ask" as const), token: fc.nat(14) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant("ask" as const), token: fc.nat(14), isLapsed: fc.boolean() }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: -3_000, max: 9_000 }) }),
@@ -80,6 +83,7 @@ async function play(wire: TokenWire, steps: readonly Step[]): Promise<void> {
       fresh.viewKeys.set(outside, published);
       fresh.objectKeys.set(outside, published);
       const token = tokenAt(now.token);
+      wire.renewal = now.isLapsed ? () => undefined : null;
       expect(await wire.outcome(token)).toBe(await fresh.outcome(token));
     }
   }
@@ -109,6 +113,30 @@ describe("T2 the cache of verified tokens", () => {
     const first = await wire.verify(tokenAt(1));
     expect(first.kind).toBe("accepted");
     expect(wire.tokens.verify(tokenAt(1), wire.context, wire.now)).toBe(first);
+  });
+
+  test("P5 keeps what it knows when the view's lease has run out and is renewed", async () => {
+    const wire = new TokenWire();
+    wire.publish(outside, [keyAt(0).publicJwk]);
+    const first = await wire.verify(tokenAt(1));
+    wire.renewal = () => undefined;
+    const verifying = vi.spyOn(crypto.subtle, "verify");
+    const again = await wire.verify(tokenAt(1));
+    expect([again, verifying.mock.calls.length]).toEqual([first, 0]);
+    verifying.mockRestore();
+  });
+
+  test("what the renewal of the view brings ends what it says", async () => {
+    const wire = new TokenWire();
+    wire.publish(outside, [keyAt(0).publicJwk]);
+    expect(await wire.outcome(tokenAt(1))).toBe("accepted");
+    wire.renewal = () => {
+      wire.isCurrent = false;
+    };
+    expect(await wire.outcome(tokenAt(1))).toBe("view_not_current");
+    wire.isCurrent = true;
+    wire.renewal = () => wire.publish(outside, [keyAt(1).publicJwk], wire.now + 1);
+    expect(await wire.outcome(tokenAt(1))).toBe("key_unknown");
   });
 
   test("a removed key ends what it verified; a refreshed set of the same keys ends nothing", async () => {

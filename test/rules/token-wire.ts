@@ -33,6 +33,8 @@ export function issuerOf(more: Partial<Issuer> = {}): Issuer {
 export class TokenWire {
   now = startedAt;
   isCurrent = true;
+  /** While set, the view's lease has run out, and a pull that does this makes it current again. */
+  renewal: (() => void) | null = null;
   epoch = "e1";
   readonly viewKeys = new Map<string, KeysData>();
   /** What the objects have, by issuer; absent means that they are down. */
@@ -124,8 +126,14 @@ export class TokenWire {
         return { epoch: currentEpoch() };
       },
       keysOf: (issuer: string) => this.viewKeys.get(issuer),
-      current: () => (this.isCurrent ? (true as const) : Promise.resolve(false)),
+      current: () => (this.isCurrent && this.renewal === null ? (true as const) : this.#renewed()),
     };
+  }
+
+  async #renewed(): Promise<boolean> {
+    await Promise.resolve();
+    this.renewal?.();
+    return this.isCurrent;
   }
 
   async #ownKeys() {

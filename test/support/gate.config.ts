@@ -29,6 +29,14 @@ export default defineMesh({
       cors: { origins: ["https://app.example.com"], credentials: true },
     },
     { match: "/upstream-cors/*", service: "origin", identity: "required" },
+    { match: "/few/*", service: "origin", identity: "required", cors: "origin", limits: ["few", "own"] },
+    {
+      match: "/few-answered/*",
+      service: "origin",
+      identity: "required",
+      cors: { origins: ["https://app.example.com"] },
+      limits: ["few", "own"],
+    },
     {
       match: "/known/*",
       service: "origin",
@@ -37,5 +45,9 @@ export default defineMesh({
     },
     { match: { host: "api.example.com", path: "/*" }, service: "origin", identity: "none" },
   ],
+  limits: {
+    few: { by: "address", algorithm: "sliding-window", quota: 2, windowMs: 3_600_000 },
+    own: { by: "subject", algorithm: "sliding-window", quota: 1, windowMs: 3_600_000 },
+  },
   addresses: { block: ["198.51.100.0/24"] },
 });

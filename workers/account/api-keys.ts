@@ -55,8 +55,8 @@ interface Kept {
 
 /** A program that goes on with a key that was removed is not a call each time. */
 const refusedMs = 5_000;
-/** The end of the year 9999, in seconds. */
-const latestInstant = 253_402_300_799;
+/** The end of the year 9999, in seconds: that of a key without an end. */
+export const latestInstant = 253_402_300_799;
 
 /** Clocks of two hosts may be 250 ms apart: what was asked so shortly after a change may have been asked before it. */
 const toleranceMs = 1_000;
@@ -174,7 +174,8 @@ function identityOf(key: ApiKeyFacts, owner: AccountFacts, issuer: string, asked
       iat: Math.floor(askedAt / 1_000),
       roles,
       scope: scopes.join(" "),
-      ...(client === null ? {} : { client_id: client, resources: owner.resources }),
+      ...(client === null ? {} : { client_id: client }),
+      ...(owner.resources.length === 0 ? {} : { resources: owner.resources }),
       ...(owner.tenant === null ? {} : { tenant: owner.tenant }),
     }),
     expiresAt: key.expiresAt === null ? latestInstant : Math.floor(key.expiresAt / 1_000),

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { mostTokenBytes } from "../account/account-bounds.ts";
 import { accountNameOf, passwordOf } from "../account/names.ts";
 import { isReservedClaim } from "../account/reserved-claims.ts";
+import { resourceForm } from "../token/resources.ts";
 import { ackedByRegions, instant, wholeNumberText } from "./fields.ts";
 
 /** Of any list of names. */
@@ -49,7 +50,7 @@ export const roles = names(/^[!-~](?:[ -~]{0,126}[!-~])?$/, "1 to 128 printable 
 /** RFC 6749 section 3.3. */
 export const scopes = names(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "scopes of 1 to 128 characters", 64);
 export const resources = names(
-  /^[a-z][a-z_-]{0,31}:(?:\*|[a-z0-9][a-z0-9._-]{0,63}\*?)$/,
+  resourceForm,
   'a kind and a name, or the beginning of one with "*", such as "lock:inventory.*"',
 );
 

@@ -6,6 +6,7 @@ import { clientAddress } from "../gate/address.ts";
 import { readTokenForm, type TokenForm } from "../token/client-credential.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
+import { boundOf } from "../token/resources.ts";
 import { readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
@@ -59,6 +60,13 @@ export async function verified(c: Call, { token }: Presented): Promise<Identity>
   const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
   if (verdict.kind === "accepted") return verdict.identity;
   throw refused(verdict.code, undefined, verdict.code === "not_current" ? { headers: { "Retry-After": "1" } } : {});
+}
+
+/** Whether these scopes may see and end the tokens of others. `identity` is null where credentials gave them. */
+export function mayAll(c: Call, scopes: readonly string[], identity: Identity | null): boolean {
+  const { issuer } = c.var.isolate.mesh.tokens;
+  if (!scopes.includes("mesh:tokens") && !scopes.includes("mesh:admin")) return false;
+  return identity === null || (identity.issuer === issuer && boundOf(identity, issuer) === null);
 }
 
 /** Browsers send cookies along, and take them, from anywhere: what changes something must come from this site itself. */

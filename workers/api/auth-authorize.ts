@@ -7,6 +7,8 @@ import { loginPage } from "../auth/login-page.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
 import type { AuthParts, Login, Person } from "../auth/parts.ts";
 import { commonScopes, grantScopes } from "../auth/scopes.ts";
+import { targetOf, wrongTarget } from "../auth/target.ts";
+import { boundOf } from "../token/resources.ts";
 import { readClientCredential } from "../token/client-credential.ts";
 import { wholeSeconds } from "../limit/rate-limit-fields.ts";
 import { originOfLogin, presentedToken, readForm } from "./auth-asking.ts";
@@ -14,7 +16,13 @@ import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
 
 type Call = Context<ApiEnv>;
-type LoggedIn = Login<{ readonly person: Person; readonly scopes: readonly string[] }> | { readonly kind: "nobody" };
+interface LoggedInAs {
+  readonly person: Person;
+  /** What the code may be for at most; `resources` null for everything. */
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[] | null;
+}
+type LoggedIn = Login<LoggedInAs> | { readonly kind: "nobody" };
 
 export function authorizePaths(): Hono<ApiEnv> {
   const paths = new Hono<ApiEnv>();
@@ -29,7 +37,7 @@ async function authorize(c: Call): Promise<Response> {
   const id = clientIdOf(searchParams);
   const found = id === null ? null : await parts.people.client(id);
   if (found?.kind === "unreachable") throw refused("overloaded", undefined, { headers: { "Retry-After": "1" } });
-  const asked = readAuthorize(searchParams, found?.kind === "found" ? found.who : null);
+  const asked = readAuthorize(searchParams, found?.kind === "found" ? found.who : null, parts);
   if (asked.kind === "malformed") throw refused("malformed_request", asked.detail);
   if (asked.kind === "told") {
     const { error, detail, state, redirectUri } = asked;
@@ -65,7 +73,8 @@ async function loggedIn(c: Call, parts: AuthParts): Promise<LoggedIn> {
   const password = form.get("password") ?? (basic?.kind === "given" ? basic.secrets[0] : undefined);
   if (name === undefined && password === undefined) return { kind: "nobody" };
   const login = await parts.people.login(name ?? "", password ?? "", originOfLogin(c));
-  return login.kind === "right" ? { kind: "right", who: { person: login.who, scopes: login.who.scopes } } : login;
+  if (login.kind !== "right") return login;
+  return { kind: "right", who: { person: login.who, scopes: login.who.scopes, resources: null } };
 }
 
 async function byToken(c: Call, parts: AuthParts, token: string): Promise<LoggedIn> {
@@ -77,28 +86,33 @@ async function byToken(c: Call, parts: AuthParts, token: string): Promise<Logged
   const read = await parts.people.read(subject);
   if (read.kind === "unreachable") return read;
   // A code never gives more than the token that it was got with.
-  return read.kind === "missing" ? { kind: "nobody" } : { kind: "right", who: { person: read.who, scopes } };
+  const resources = boundOf(verdict.identity, issuer);
+  return read.kind === "missing" ? { kind: "nobody" } : { kind: "right", who: { person: read.who, scopes, resources } };
 }
 
 async function withCode(
   c: Call,
   parts: AuthParts,
-  { client, redirectUri, state, codeChallenge, scope }: AuthorizeRequest,
-  { person, scopes: own }: { readonly person: Person; readonly scopes: readonly string[] },
+  { client, redirectUri, state, codeChallenge, scope, resources }: AuthorizeRequest,
+  { person, scopes: own, resources: granted }: LoggedInAs,
 ): Promise<Response> {
   const allowed = commonScopes(
     person.scopes.filter((each) => own.includes(each)),
     client.scopes,
   );
-  const granted = grantScopes(scope, allowed);
-  if (granted.kind !== "granted") {
+  const scopes = grantScopes(scope, allowed);
+  if (scopes.kind !== "granted") {
     return sentBack(c, redirectUri, {
       error: "invalid_scope",
       error_description: "scope: expected scopes of the account",
       state,
     });
   }
-  const code = await giveCode(parts, { person, client, redirectUri, codeChallenge, scopes: granted.scopes });
+  const target = targetOf(resources, { client, granted }, parts);
+  if (target === null) {
+    return sentBack(c, redirectUri, { error: wrongTarget.error, error_description: wrongTarget.detail, state });
+  }
+  const code = await giveCode(parts, { person, client, redirectUri, codeChallenge, scopes: scopes.scopes, target });
   if (code.kind === "not_given") {
     // RFC 6749 section 4.1.2.1 has a list of its own.
     const error = code.error === "temporarily_unavailable" ? code.error : "access_denied";

@@ -1,6 +1,7 @@
 /** …/introspect (RFC 7662) and …/revoke (RFC 7009): what holds of a token, and its end, for clients. */
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
+import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { clientOf } from "../auth/give.ts";
 import { readRefresh } from "../auth/grant-text.ts";
 import { asked } from "../auth/holder.ts";
@@ -9,10 +10,13 @@ import { notCurrent, notGiven, unreachable, type AuthParts, type Client } from "
 import { readAskingClient } from "../auth/token-request.ts";
 import { ownClient } from "../token/admin-client.ts";
 import { readCredential } from "../token/credential.ts";
-import type { Identity } from "../token/identity.ts";
+import type { Identity, Verdict } from "../token/identity.ts";
 import type { TokenForm } from "../token/client-credential.ts";
 import { answerOAuthOnly, challengeFor, oauthRefused } from "./auth-refused.ts";
-import { originOfLogin, readForm } from "./auth-asking.ts";
+import { apiKeyPrefix, readApiKey } from "../account/api-key-text.ts";
+import { latestInstant } from "../account/api-keys.ts";
+import { askAccounts } from "./account-asking.ts";
+import { mayAll, originOfLogin, readForm } from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { eventsOf } from "./end-session.ts";
@@ -22,7 +26,10 @@ import { refused } from "./refused.ts";
 
 type Call = Context<ApiEnv>;
 /** Who asks: a client, or whoever may see and end all tokens. */
-type Asker = { readonly kind: "client"; readonly client: Client } | { readonly kind: "operator" };
+type Asker = { readonly name: string } & (
+  | { readonly kind: "client"; readonly client: Client }
+  | { readonly kind: "operator" }
+);
 
 const noStore = { "Cache-Control": "no-store", Pragma: "no-cache" } as const;
 
@@ -56,15 +63,31 @@ async function revoke(c: Call): Promise<Response> {
   const token = form.get("token") ?? "";
   const refresh = await readRefresh(token, parts.key);
   if (refresh !== null) return revokeFamily(c, parts, asker, refresh.family, how);
-  const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+  const verdict = await verdictOn(c, token);
   if (verdict.kind === "refused" && verdict.code === "not_current") throw oauthRefused(notCurrent);
   if (verdict.kind === "accepted") {
     const { issuer, client } = verdict.identity;
     // An outside issuer's clients are others, whatever their names.
     expectOwner(asker, issuer === c.var.isolate.mesh.tokens.issuer ? client : null);
-    await publishOwed(c.var.isolate, c.executionCtx, await eventsOf(c, verdict.identity, token), how);
+    const key = readApiKey(token);
+    const events =
+      key === null ? await eventsOf(c, verdict.identity, token) : await keyEnded(c, key.id, asker.name);
+    if (events.length > 0) await publishOwed(c.var.isolate, c.executionCtx, events, how);
   }
   return new Response(null, { status: 200, headers: noStore });
+}
+
+/** A token, or an API key: programs show both in the same way. */
+async function verdictOn(c: Call, text: string): Promise<Verdict> {
+  const { apiKeys, tokens } = c.var.isolate;
+  const verifier = text.startsWith(apiKeyPrefix) ? apiKeys : tokens;
+  return verifier.verify(text, c.executionCtx, Date.now());
+}
+
+async function keyEnded(c: Call, id: string, by: string): Promise<readonly NewEvent[]> {
+  const { requestId } = c.var;
+  const removed = await askAccounts(c, id, (object) => object.removeKey({ v: 1, id, by, requestId }));
+  return removed.kind === "removed" ? removed.events : [];
 }
 
 async function revokeFamily(
@@ -87,11 +110,7 @@ async function revokeFamily(
 
 async function readTokenForm(c: Call): Promise<TokenForm> {
   const form = await readForm(c.req.raw);
-  const known = new Set(["token", "token_type_hint", "client_id", "client_secret"]);
-  for (const name of form.keys()) {
-    if (!known.has(name)) throw refused("malformed_request", `${name}: expected no such field`);
-  }
-  if ((form.get("token") ?? "") === "") throw refused("malformed_request", "token: expected");
+  if (!form.has("token")) throw refused("malformed_request", "token: expected");
   return form;
 }
 
@@ -106,26 +125,26 @@ async function askerOf(c: Call, parts: AuthParts, form: TokenForm): Promise<Aske
   const client = await clientOf(parts, found.client, originOfLogin(c));
   if (client.kind === "not_given") throw oauthRefused(client, client.code === "token_invalid" ? challengeFor(c) : {});
   if (client.who === null) throw oauthRefused(wrongClient, challengeFor(c));
-  return client.who.isAdmin ? { kind: "operator" } : { kind: "client", client: client.who };
+  const { id: name, isAdmin } = client.who;
+  return isAdmin ? { kind: "operator", name } : { kind: "client", name, client: client.who };
 }
 
 async function byToken(c: Call, token: string): Promise<Asker> {
   const { isolate } = c.var;
   const verdict = await isolate.tokens.verify(token, c.executionCtx, Date.now());
   if (verdict.kind === "refused") throw refused(verdict.code);
-  const { scopes, issuer } = verdict.identity;
-  const mayAll = scopes.includes("mesh:tokens") || scopes.includes("mesh:admin");
-  if (issuer !== isolate.mesh.tokens.issuer || !mayAll) throw refused("forbidden", "expected the scope mesh:tokens");
-  return { kind: "operator" };
+  const { identity } = verdict;
+  if (!mayAll(c, identity.scopes, identity)) throw refused("forbidden", "expected the scope mesh:tokens");
+  return { kind: "operator", name: identity.client ?? identity.subject };
 }
 
 function expectOwner(asker: Asker, client: string | null): void {
-  if (asker.kind === "operator" || asker.client.id === client) return;
+  if (asker.kind === "operator" || asker.name === client) return;
   throw oauthRefused(notGiven("malformed_request", "unauthorized_client", "token: expected one of this client's own"));
 }
 
 async function describeAccess(c: Call, token: string): Promise<Readonly<Record<string, unknown>> | null> {
-  const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+  const verdict = await verdictOn(c, token);
   if (verdict.kind === "accepted") return described(verdict.identity);
   if (verdict.code === "not_current") throw oauthRefused(notCurrent);
   return null;
@@ -141,9 +160,10 @@ function described({ issuer, subject, client, tenant, roles, scopes, claims, exp
     ...(client === null ? {} : { client_id: client }),
     ...(tenant === null ? {} : { tenant }),
     aud: claims["aud"],
+    ...(claims["resources"] === undefined ? {} : { resources: claims["resources"] }),
     scope: scopes.join(" "),
     roles,
-    exp: expiresAt,
+    ...(expiresAt === latestInstant ? {} : { exp: expiresAt }),
     ...(claims["iat"] === undefined ? {} : { iat: claims["iat"] }),
     ...(claims["jti"] === undefined ? {} : { jti: claims["jti"] }),
   };

@@ -36,7 +36,7 @@ async function listKeys(c: Call): Promise<Response> {
 async function listAssertionKeys(c: Call): Promise<Response> {
   const { env, mesh } = c.var.isolate;
   const answer = await keyringStub(env, mesh.environment).keys({ v: 1, purpose: "assertion" });
-  if (answer.kind === "refused") throw refused("internal_error");
+  if (answer.kind === "refused") throw refused("overloaded", undefined, { headers: { "Retry-After": "10" } });
   return Response.json({ keys: answer.keys }, { headers: keySet });
 }
 

@@ -4,7 +4,7 @@ import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import { accountNameOf } from "../account/names.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
-import { readForm } from "./auth-asking.ts";
+import { mayAll, readForm } from "./auth-asking.ts";
 import { askWith, endQuery, headOf, silent, type Answered } from "./auth-token.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
@@ -60,8 +60,7 @@ async function userAsked(c: Call): Promise<{ readonly answered: Answered; readon
   // In the one spelling that tokens say it in.
   const user = accountNameOf(typed) ?? typed;
   const isOwn = identity === null || identity.issuer === c.var.isolate.mesh.tokens.issuer;
-  const mayAll = scopes.includes("mesh:tokens") || scopes.includes("mesh:admin");
-  if (!isOwn || (user !== subject && !mayAll))
+  if (!isOwn || (user !== subject && !mayAll(c, scopes, identity)))
     throw refused("forbidden", "expected the own name, or the scope mesh:tokens");
   return { answered, user };
 }

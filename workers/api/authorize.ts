@@ -1,13 +1,48 @@
-/** Who may call the mesh API: Bearer tokens that the mesh itself issued, with a scope of the call or `mesh:admin`. */
+/**
+ * Who may call the mesh API: Bearer tokens that the mesh itself issued, with a scope of the call or `mesh:admin`. One that
+ * is bound to resources calls nothing that is not about these.
+ */
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { readCredential } from "../token/credential.ts";
+import { boundOf, isBoundElsewhere } from "../token/resources.ts";
 import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
 
 export type MeshScope = "mesh:read" | "mesh:tokens" | "mesh:limits" | "mesh:locks" | "mesh:events" | "mesh:admin";
 
+/** What a path names, by the resource of the mesh API. */
+const kinds: ReadonlyMap<string, "lock" | "limit"> = new Map([
+  ["locks", "lock"],
+  ["limits", "limit"],
+]);
+
 /** Any one of the scopes is enough. */
 export function requireScope(...scopes: readonly MeshScope[]) {
+  return requireScopeWhere(expectBound, scopes);
+}
+
+/** The same for a call whose body names what it is about: it says so by `expectBoundTo`. */
+export function requireScopeOfEach(...scopes: readonly MeshScope[]) {
+  return requireScopeWhere(() => undefined, scopes);
+}
+
+export function expectBoundTo(c: Context<ApiEnv>, kind: "lock" | "limit", name: string): void {
+  const { identity, isolate } = c.var;
+  if (!isBoundElsewhere(identity, isolate.mesh.tokens.issuer, kind, { name })) return;
+  throw refused("forbidden", `expected a client that may act on ${kind}:${name}`);
+}
+
+function expectBound(c: Context<ApiEnv>): void {
+  const { identity, isolate } = c.var;
+  if (boundOf(identity, isolate.mesh.tokens.issuer) === null) return;
+  const kind = kinds.get(c.req.path.split("/")[3] ?? "");
+  const name = c.req.param("name");
+  if (kind === undefined || name === undefined) throw refused("forbidden", "expected a client without resources");
+  expectBoundTo(c, kind, name);
+}
+
+function requireScopeWhere(check: (c: Context<ApiEnv>) => void, scopes: readonly MeshScope[]) {
   return createMiddleware<ApiEnv>(async function requireScopeOfCall(c, next) {
     const credential = readCredential(c.req.header("authorization") ?? null);
     if (credential.kind === "doubled") {
@@ -26,6 +61,7 @@ export function requireScope(...scopes: readonly MeshScope[]) {
       throw refused("forbidden", `expected the scope ${scopes.join(" or ")}`);
     }
     c.set("identity", identity);
+    check(c);
     await next();
   });
 }

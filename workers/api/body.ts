@@ -7,7 +7,7 @@ import { refused } from "./refused.ts";
 const maxBodyBytes = 1_048_576;
 const expectedFor = {
   not_json_object: "a JSON object",
-  not_utf8: "UTF-8",
+  not_utf8: "well-formed Unicode",
   member_repeated: "no field twice",
   nested_too_deep: "less depth",
 } as const;

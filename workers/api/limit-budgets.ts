@@ -7,6 +7,7 @@ import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { PeekAnswer } from "../../durable-objects/limiter/contract.ts";
 import type { Published } from "../broadcast/publisher.ts";
+import { forgetBudget } from "../limit/afterwards.ts";
 import type { LimitInForce } from "../limit/taken.ts";
 import type { LimitResetData } from "../view/limit-data.ts";
 import { checked, readQuery } from "./body.ts";
@@ -35,7 +36,7 @@ export function limitBudgets(): Hono<ApiEnv> {
     const { ack, timeoutMs, plan: planName } = readQuery(c.req.url, resetQuery);
     const { limit, budget, quota } = await budgetOf(c, c.req.param(), planName);
     const renewed = await c.var.isolate.limiterCalls.reset({ limit, quota, budget });
-    c.var.isolate.limits.forget(limit.name, budget);
+    forgetBudget(c.var.isolate.limits, limit.name, budget);
     if (renewed === null) throw unreachable();
     const data: LimitResetData = { limit: limit.name, budget: await sha256Of(budget) };
     const event = { id: crypto.randomUUID(), type: "limit_reset", data };

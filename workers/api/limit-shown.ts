@@ -18,7 +18,7 @@ export function shownLimit(
     ...changeable(limit),
     onError,
     timeoutMs,
-    ...(methods === null ? {} : { methods: [...methods].toSorted() }),
+    ...(methods === null ? {} : { methods: methods === "write" ? methods : [...methods].toSorted() }),
     ...(by.some(({ kind }) => kind === "address") ? { prefix } : {}),
     ...(change === null
       ? { source: "file" }

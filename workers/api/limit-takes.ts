@@ -2,6 +2,7 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { Ask, Taken } from "../limit/taken.ts";
+import { expectBoundTo, requireScopeOfEach } from "./authorize.ts";
 import { readBody, readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { name, noQuery } from "./fields.ts";
@@ -35,9 +36,10 @@ export function limitTakes(): Hono<ApiEnv> {
     return c.json(shownTaken(only));
   });
 
-  api.post("/take", mayDo, async (c) => {
+  api.post("/take", requireScopeOfEach("mesh:limits"), async (c) => {
     readQuery(c.req.url, noQuery);
     const { takes } = await readBody(c.req.raw, takesBody);
+    for (const { limit } of takes) expectBoundTo(c, "limit", limit);
     refuseRepeated(takes);
     const { isolate } = c.var;
     await isolate.limits.current(c.executionCtx);

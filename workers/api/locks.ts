@@ -14,7 +14,7 @@ import {
   type LockContract,
 } from "../../durable-objects/lock/contract.ts";
 import { lockStub } from "../../durable-objects/stubs.ts";
-import { requireScope } from "./authorize.ts";
+import { expectBoundTo, requireScope, requireScopeOfEach } from "./authorize.ts";
 import { checked, readBody, readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { name, text, wholeNumber, wholeNumberText } from "./fields.ts";
@@ -72,8 +72,9 @@ export function locks(): Hono<ApiEnv> {
     return c.json(await listLocks(c.env, c.var.isolate.mesh.environment, limit, cursor));
   });
 
-  api.post("/renew", mayLock, async (c) => {
+  api.post("/renew", requireScopeOfEach("mesh:locks"), async (c) => {
     const { holder: who, holds } = await readBody(c.req.raw, renewAllBody);
+    for (const { lock } of holds) expectBoundTo(c, "lock", lock);
     return c.json({ holds: await Promise.all(holds.map((hold) => renewedOrNot(c, { holder: who, ...hold }))) });
   });
 

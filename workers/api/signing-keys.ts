@@ -91,10 +91,9 @@ async function expectNoBody(request: Request): Promise<void> {
   if ((await readText(request)) !== "") throw refused("malformed_request", "body: expected none");
 }
 
-/** The operator's to mend: the keyring's log has the whole of it. */
+/** The operator's to mend: the Keyring's log says how. */
 function unusable(reason: KeyringProblem): Error {
-  console.error({ event: "signing_key_not_usable", reason });
-  return refused("internal_error");
+  return refused("overloaded", `the Keyring cannot sign: ${reason}`, { headers: { "Retry-After": "10" } });
 }
 
 function shown({ kid, purpose, algorithm, standing, madeAt, usedFrom, endsAt }: KeyDescription) {

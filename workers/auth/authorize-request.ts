@@ -4,9 +4,10 @@
  * Until client and redirect are known to belong together nothing goes anywhere but to the person who asks: an address
  * that a request names is no place to send anything.
  */
-import type { Client } from "./parts.ts";
+import type { AuthParts, Client } from "./parts.ts";
 import { isChallenge } from "./pkce.ts";
 import { grantScopes } from "./scopes.ts";
+import { targetOf, wrongTarget } from "./target.ts";
 
 export interface AuthorizeRequest {
   readonly client: Client;
@@ -14,6 +15,8 @@ export interface AuthorizeRequest {
   readonly state: string | null;
   readonly codeChallenge: string;
   readonly scope: string | undefined;
+  /** RFC 8707; none for everything. */
+  readonly resources: readonly string[];
 }
 
 export type AuthorizeFinding =
@@ -25,7 +28,7 @@ export type AuthorizeFinding =
       readonly kind: "told";
       readonly redirectUri: string;
       readonly state: string | null;
-      readonly error: "invalid_request" | "unsupported_response_type" | "invalid_scope";
+      readonly error: "invalid_request" | "unsupported_response_type" | "invalid_scope" | "invalid_target";
       readonly detail: string;
     };
 
@@ -43,32 +46,46 @@ const read = [
 /** The client's id, to look it up; null when the request names none, or one twice. */
 export function clientIdOf(query: URLSearchParams): string | null {
   const ids = query.getAll("client_id");
-  return ids.length === 1 ? (ids[0] ?? null) : null;
+  return ids.length === 1 ? ids[0] || null : null;
 }
 
-/** `client` is null for one that is unknown. Parameters that RFC 6749 does not know are left alone, as it wants. */
-export function readAuthorize(query: URLSearchParams, client: Client | null): AuthorizeFinding {
+/**
+ * `client` is null for one that is unknown. RFC 6749 section 3.1: parameters that are not known are left alone, and what
+ * has no value was not sent.
+ */
+export function readAuthorize(
+  query: URLSearchParams,
+  client: Client | null,
+  parts: Pick<AuthParts, "settings" | "services">,
+): AuthorizeFinding {
   const doubled = read.find((name) => query.getAll(name).length > 1);
   if (doubled !== undefined) return { kind: "malformed", detail: `${doubled}: expected once: received more than once` };
   if (client === null) return { kind: "malformed", detail: "client_id: expected a client that is known here" };
-  const redirectUri = query.get("redirect_uri");
+  const given = (name: string) => query.get(name) || null;
+  const redirectUri = given("redirect_uri");
   if (redirectUri === null || !isRedirectOf(client, redirectUri)) {
     return { kind: "malformed", detail: "redirect_uri: expected one that the client was registered with" };
   }
-  const state = query.get("state");
+  const state = given("state");
   const told = (error: Extract<AuthorizeFinding, { kind: "told" }>["error"], detail: string) =>
     ({ kind: "told", redirectUri, state: isState(state) ? state : null, error, detail }) as const;
   if (!isState(state)) return told("invalid_request", `state: expected at most ${longestState} printable characters`);
-  if (query.get("response_type") !== "code") return told("unsupported_response_type", "response_type: expected code");
-  const codeChallenge = query.get("code_challenge") ?? "";
+  const type = given("response_type");
+  if (type !== "code")
+    return told(type === null ? "invalid_request" : "unsupported_response_type", "response_type: expected code");
+  const codeChallenge = given("code_challenge") ?? "";
   if (query.get("code_challenge_method") !== "S256" || !isChallenge(codeChallenge)) {
     return told("invalid_request", "code_challenge: expected a SHA-256 in base64url, with code_challenge_method=S256");
   }
-  const scope = query.get("scope") ?? undefined;
+  const scope = given("scope") ?? undefined;
   if (client.scopes.length > 0 && grantScopes(scope, client.scopes).kind !== "granted") {
     return told("invalid_scope", "scope: expected scopes that the client may ask for");
   }
-  return { kind: "asked", request: { client, redirectUri, state, codeChallenge, scope } };
+  const resources = query.getAll("resource").filter((one) => one !== "");
+  if (targetOf(resources, { client, granted: null }, parts) === null) {
+    return told(wrongTarget.error, wrongTarget.detail);
+  }
+  return { kind: "asked", request: { client, redirectUri, state, codeChallenge, scope, resources } };
 }
 
 /** Letter by letter; only the port of a program on the person's own machine is its own choice (RFC 8252 section 7.3). */

@@ -6,6 +6,7 @@ import { asked, holderOf, loggedInAt } from "./holder.ts";
 import { issue, namedBy, type Given } from "./issue.ts";
 import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { challengeOf } from "./pkce.ts";
+import { targetOf, wrongTarget, type Target } from "./target.ts";
 
 /** RFC 6749 section 4.1.2 allows ten minutes; a browser needs none of them. */
 const codeLifeMs = 60_000;
@@ -17,13 +18,14 @@ export interface CodeAsk {
   readonly redirectUri: string;
   readonly codeChallenge: string;
   readonly scopes: readonly string[];
+  readonly target: Target;
 }
 
 export async function giveCode(
   parts: AuthParts,
   ask: CodeAsk,
 ): Promise<{ readonly kind: "code"; readonly text: string } | NotGiven> {
-  const { person, client, redirectUri, codeChallenge, scopes } = ask;
+  const { person, client, redirectUri, codeChallenge, scopes, target } = ask;
   const family = newFamily();
   const wait = await waitForCutOff(parts, namedBy({ ...person, client: client.id, family }));
   if (wait !== null) return wait;
@@ -33,6 +35,7 @@ export async function giveCode(
     subject: person.name,
     client: client.id,
     scopes,
+    resources: target.isChosen ? target.resources : null,
     startedAt,
     endsAt: startedAt + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
     redirectUri,
@@ -47,6 +50,7 @@ export interface CodeRequest {
   readonly code: string;
   readonly verifier: string;
   readonly redirectUri: string;
+  readonly resources: readonly string[];
 }
 
 export async function redeemCode(parts: AuthParts, request: CodeRequest, client: Client): Promise<Given | NotGiven> {
@@ -60,7 +64,9 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   // Before the code is used up: it cannot be tried again.
   const holder = await holderOf(parts, seen.grant);
   if (holder.kind === "not_given") return holder;
-  if (holder.kind === "ended") return spent;
+  if (holder.kind !== "holds") return spent;
+  const target = targetOf(request.resources, { client, granted: seen.grant.resources ?? null }, parts);
+  if (target === null) return wrongTarget;
   const used = await asked(
     parts.grants(family).redeemCode({
       v: 1,
@@ -77,5 +83,5 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   if (used.kind !== "redeemed") return spent;
   const { roles, tenant, claims } = holder.who;
   const next = settings.refresh === null ? null : await writeRefresh({ family, generation: 1 }, key);
-  return issue(parts, { name: subject, client: client.id, roles, tenant, claims, scopes, family }, next);
+  return issue(parts, { name: subject, client: client.id, roles, tenant, claims, scopes, target, family }, next);
 }

@@ -6,6 +6,7 @@ import { asked, holderOf, loggedInAt } from "./holder.ts";
 import { issue, namedBy, type Given, type Subject } from "./issue.ts";
 import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { commonScopes, grantScopes } from "./scopes.ts";
+import { targetOf, wrongTarget, type Target } from "./target.ts";
 
 const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is not good, or no longer");
 /** The use may have been noted: who sends the same again within `graceMs` gets the same answer. */
@@ -15,18 +16,23 @@ const unknown = notGiven("outcome_unknown", "temporarily_unavailable", "the refr
 export async function beginFamily(
   parts: AuthParts,
   person: Person,
-  { client, scopes }: { readonly client: string | null; readonly scopes: readonly string[] },
+  {
+    client,
+    scopes,
+    target,
+  }: { readonly client: string | null; readonly scopes: readonly string[]; readonly target: Target },
 ): Promise<Given | NotGiven> {
   const { settings, key } = parts;
   const { name, roles, tenant, claims } = person;
   const family = newFamily();
-  const subject: Subject = { name, client, roles, tenant, claims, scopes, family };
+  const subject: Subject = { name, client, roles, tenant, claims, scopes, target, family };
   const wait = await waitForCutOff(parts, namedBy(subject));
   if (wait !== null) return wait;
   if (settings.refresh === null) return issue(parts, subject, null);
   const startedAt = loggedInAt(parts, person);
   const endsAt = startedAt + settings.refresh.ttlSeconds * 1_000;
-  const grant: Grant = { family, subject: name, client, scopes, startedAt, endsAt };
+  const resources = target.isChosen ? target.resources : null;
+  const grant: Grant = { family, subject: name, client, scopes, resources, startedAt, endsAt };
   const begun = await asked(parts.grants(family).begin({ v: 1, grant }));
   if (begun === null) return unreachable;
   return issue(parts, subject, await writeRefresh({ family, generation: 1 }, key));
@@ -34,13 +40,13 @@ export async function beginFamily(
 
 /**
  * RFC 6749 section 6. The account is read before the token is used up: whoever cannot be read now must not lose the
- * login by it. What changed since the login, or was revoked, ends it.
+ * login by it. What changed since the login ends it; what was revoked is refused for as long as that holds.
  */
 export async function refresh(
   parts: AuthParts,
   text: string,
   client: Client | null,
-  scope: string | undefined,
+  { scope, resources }: { readonly scope: string | undefined; readonly resources: readonly string[] },
 ): Promise<Given | NotGiven> {
   const { settings, key } = parts;
   const read = settings.refresh === null ? null : await readRefresh(text, key);
@@ -52,12 +58,16 @@ export async function refresh(
   const { grant } = seen;
   const holder = await holderOf(parts, grant);
   if (holder.kind === "not_given") return holder;
+  // A revocation may be lifted, and then this is good again.
+  if (holder.kind === "revoked") return spent;
   if (holder.kind === "ended") return endedFor(parts, family);
   const { roles, tenant, claims } = holder.who;
   const mayHave = commonScopes(grant.scopes, client?.scopes ?? null).filter((each) => holder.who.scopes.includes(each));
   const scopes = grantScopes(scope, mayHave);
   if (scopes.kind !== "granted")
     return notGiven("malformed_request", "invalid_scope", "scope: expected no more than before");
+  const target = targetOf(resources, { client, granted: grant.resources ?? null }, parts);
+  if (target === null) return wrongTarget;
   const used = await asked(
     parts.grants(family).refresh({ v: 1, family, generation, client: grant.client, graceMs: settings.refresh.graceMs }),
   );
@@ -67,7 +77,7 @@ export async function refresh(
   const next = await writeRefresh({ family, generation: used.generation }, key);
   return issue(
     parts,
-    { name: grant.subject, client: grant.client, roles, tenant, claims, scopes: scopes.scopes, family },
+    { name: grant.subject, client: grant.client, roles, tenant, claims, scopes: scopes.scopes, target, family },
     next,
   );
 }

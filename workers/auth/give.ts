@@ -5,6 +5,7 @@ import { waitForCutOff } from "./cut-off.ts";
 import { beginFamily, refresh } from "./families.ts";
 import { issue, namedBy, type Given } from "./issue.ts";
 import {
+  cannotSign,
   notGiven,
   unreachable,
   type AuthParts,
@@ -15,36 +16,43 @@ import {
   type Person,
 } from "./parts.ts";
 import { commonScopes, grantScopes } from "./scopes.ts";
+import { targetOf, wrongTarget } from "./target.ts";
 import type { AskingClient, TokenRequest } from "./token-request.ts";
 
 const wrongAccount = notGiven("token_invalid", "invalid_grant", "expected a name and its password");
 const wrongClient = notGiven("token_invalid", "invalid_client", "expected the client's id and secret");
 const adminName = "admin";
 
+/** What a token is asked for. */
+type Asked = Pick<Extract<TokenRequest, { readonly grant: "client_credentials" }>, "scope" | "resources">;
+
 export async function give(parts: AuthParts, request: TokenRequest, from: Origin): Promise<Given | NotGiven> {
+  // Asked first: no refresh token, code or attempt is used up for a token that nobody can sign. Under another key secret
+  // the refresh tokens of before are not told from made-up ones either.
+  if (!(await parts.canSign())) return cannotSign;
   switch (request.grant) {
     case "basic":
       // The built-in client is asked for as it always was; every other name is an account's.
       return request.credential.client === adminName
-        ? giveClient(parts, request.credential, undefined, from)
+        ? giveClient(parts, request.credential, { scope: undefined, resources: [] }, from)
         : givePerson(
             parts,
             request.credential.client,
             request.credential.secrets,
-            { client: null, scope: undefined },
+            { client: null, scope: undefined, resources: [] },
             from,
           );
     case "client_credentials":
-      return giveClient(parts, request.credential, request.scope, from);
+      return giveClient(parts, request.credential, request, from);
     case "password": {
       const client = await clientOf(parts, request.client, from);
       if (client.kind === "not_given") return client;
-      const how = { client: client.who, scope: request.scope };
+      const how = { client: client.who, scope: request.scope, resources: request.resources };
       return givePerson(parts, request.name, [request.password], how, from);
     }
     case "refresh_token": {
       const client = await clientOf(parts, request.client, from);
-      return client.kind === "not_given" ? client : refresh(parts, request.token, client.who, request.scope);
+      return client.kind === "not_given" ? client : refresh(parts, request.token, client.who, request);
     }
     case "authorization_code": {
       const client = await clientOf(parts, request.client, from);
@@ -58,19 +66,21 @@ export async function give(parts: AuthParts, request: TokenRequest, from: Origin
 async function giveClient(
   parts: AuthParts,
   credential: ClientCredential,
-  scope: string | undefined,
+  { scope, resources }: Asked,
   from: Origin,
 ): Promise<Given | NotGiven> {
   const login = await parts.people.clientLogin(credential, from);
   if (login.kind !== "right") return refusalOf(login, wrongClient);
-  const { id, scopes: allowed, resources, isAdmin } = login.who;
+  const { id, scopes: allowed, isAdmin } = login.who;
   // One scope of the built-in client is all of them.
   const scopes = grantScopes(scope ?? (isAdmin ? "mesh:admin" : undefined), allowed);
   if (scopes.kind !== "granted") {
     return notGiven("malformed_request", "invalid_scope", `scope: expected one or more of ${allowed.join(" ")}`);
   }
-  const claims = resources.length === 0 ? {} : { resources };
-  const subject = { name: id, client: id, roles: [], tenant: null, claims, scopes: scopes.scopes, family: null };
+  const target = targetOf(resources, { client: login.who, granted: null }, parts);
+  if (target === null) return wrongTarget;
+  const named = { name: id, client: id, roles: [], tenant: null, claims: {}, family: null };
+  const subject = { ...named, scopes: scopes.scopes, target };
   return (await waitForCutOff(parts, namedBy(subject))) ?? issue(parts, subject, null);
 }
 
@@ -78,7 +88,7 @@ async function givePerson(
   parts: AuthParts,
   name: string,
   passwords: readonly string[],
-  { client, scope }: { readonly client: Client | null; readonly scope: string | undefined },
+  { client, scope, resources }: Asked & { readonly client: Client | null },
   from: Origin,
 ): Promise<Given | NotGiven> {
   const login = await loginWith(parts, name, passwords, from);
@@ -91,7 +101,9 @@ async function givePerson(
       "scope: expected scopes that the account and the client have",
     );
   }
-  return beginFamily(parts, login.who, { client: client?.id ?? null, scopes: scopes.scopes });
+  const target = targetOf(resources, { client, granted: null }, parts);
+  if (target === null) return wrongTarget;
+  return beginFamily(parts, login.who, { client: client?.id ?? null, scopes: scopes.scopes, target });
 }
 
 /** Basic credentials may be sent as they are or form-encoded: the first spelling is what nearly everyone means. */

@@ -9,8 +9,9 @@ import { notCurrent, unreachable, type AuthParts, type NotGiven, type Person } f
 
 export type Holder =
   | { readonly kind: "holds"; readonly who: Person }
-  /** The account is gone or has another password, or the login was revoked. */
+  /** The account is gone or has another password. */
   | { readonly kind: "ended" }
+  | { readonly kind: "revoked" }
   | NotGiven;
 
 /** Of a login that has just been right: never before its proof was made, by whatever clock. */
@@ -26,7 +27,7 @@ export async function holderOf(parts: AuthParts, grant: Grant): Promise<Holder> 
   const named = namedBy({ name: subject, client, tenant: found.who.tenant, family });
   const until = await parts.revokedUntil(named, startedAt);
   if (until === "unknown") return notCurrent;
-  return until === null ? { kind: "holds", who: found.who } : { kind: "ended" };
+  return until === null ? { kind: "holds", who: found.who } : { kind: "revoked" };
 }
 
 /** One call to a Grants object, ms. */

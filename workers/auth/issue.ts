@@ -1,6 +1,7 @@
 /** An access token for whoever has proved who they are, and what is said with it. */
 import { ownClient } from "../token/admin-client.ts";
-import { notGiven, unreachable, type AuthParts, type Named, type NotGiven } from "./parts.ts";
+import { cannotSign, notGiven, unreachable, type AuthParts, type Named, type NotGiven } from "./parts.ts";
+import type { Target } from "./target.ts";
 
 export interface Subject {
   readonly name: string;
@@ -11,6 +12,7 @@ export interface Subject {
   /** null for an account that asks by itself. */
   readonly client: string | null;
   readonly scopes: readonly string[];
+  readonly target: Target;
   /** null for what cannot be refreshed, and was not begun by a login. */
   readonly family: string | null;
 }
@@ -35,6 +37,7 @@ const kept = new Set([
   "iat",
   "jti",
   "client_id",
+  "resources",
   "scope",
   "roles",
   "tenant",
@@ -42,6 +45,9 @@ const kept = new Set([
   "cnf",
   "act",
 ]);
+
+/** Nobody takes a longer one. */
+const longestToken = 8_192;
 
 export async function issue(
   parts: AuthParts,
@@ -51,9 +57,11 @@ export async function issue(
   const { settings } = parts;
   const signed = await askKeyring(parts, subject);
   if (signed === null) return { ...unreachable, detail: "the Keyring could not be asked" };
-  // Why is in the keyring's log; it is the operator's to mend, and nothing for the caller.
-  if (signed.kind === "refused") return notGiven("internal_error", "server_error");
+  if (signed.kind === "refused") return cannotSign;
   const { token, expiresAt } = signed;
+  if (token.length > longestToken) {
+    return notGiven("malformed_request", "invalid_request", `the token would be longer than ${longestToken} characters`);
+  }
   return { kind: "given", token, expiresAt, ttlSeconds: settings.ttlSeconds, refreshToken, subject };
 }
 
@@ -68,11 +76,12 @@ async function askKeyring({ sign, settings }: AuthParts, subject: Subject) {
 }
 
 function claimsOf(subject: Subject, audience: string): Readonly<Record<string, unknown>> {
-  const { name, client, roles, tenant, scopes, family } = subject;
+  const { name, client, roles, tenant, scopes, target, family } = subject;
   const own = Object.entries(subject.claims).filter(([claim]) => !kept.has(claim));
   return {
     ...Object.fromEntries(own),
-    aud: audience,
+    aud: target.isChosen ? target.resources : audience,
+    ...(target.resources === null ? {} : { resources: target.resources }),
     sub: name,
     client_id: client ?? ownClient,
     roles,
@@ -83,6 +92,6 @@ function claimsOf(subject: Subject, audience: string): Readonly<Record<string, u
 }
 
 /** What its tokens will say: by these a revocation names them. */
-export function namedBy({ name, client, tenant, family }: Omit<Subject, "scopes" | "roles" | "claims">): Named {
+export function namedBy({ name, client, tenant, family }: Pick<Subject, "name" | "client" | "tenant" | "family">): Named {
   return { subject: name, client: client ?? ownClient, tenant, family };
 }

@@ -18,6 +18,7 @@ export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "w
   key ??= new MeshKey(env, "grants");
   return {
     settings: mesh.tokens,
+    services: mesh.services,
     people: {
       login: async (name, password, from) => {
         const login = await accountLogin(isolate, from, name, password);
@@ -37,6 +38,7 @@ export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "w
       },
     },
     grants: (family) => grantsStub(env, mesh.environment, family),
+    canSign: async () => (await isolate.signing.problem()) === null,
     sign: (request) => keyringStub(env, mesh.environment).sign(request),
     key,
     revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt),

@@ -67,9 +67,13 @@ export interface Named {
 
 export interface AuthParts {
   readonly settings: Mesh["tokens"];
+  /** By their names: what a token may be for. */
+  readonly services: Pick<Mesh["services"], "has">;
   readonly people: People;
   /** A stub belongs to one call. */
   readonly grants: (family: string) => GrantsContract;
+  /** False once the Keyring has said that it cannot. */
+  readonly canSign: () => Promise<boolean>;
   readonly sign: (request: SignRequest) => Promise<SignAnswer>;
   /** Signs what clients keep for later. */
   readonly key: MeshKey;
@@ -106,6 +110,7 @@ export interface NotGiven {
     | "unauthorized_client"
     | "unsupported_grant_type"
     | "invalid_scope"
+    | "invalid_target"
     | "temporarily_unavailable"
     | "server_error"
     | "access_denied";
@@ -123,6 +128,15 @@ export const notCurrent: NotGiven = {
   code: "not_current",
   error: "temporarily_unavailable",
   retryAfterMs: 1_000,
+};
+
+/** Why is in the Keyring's log: it is the operator's to mend, and nothing of it was used up. */
+export const cannotSign: NotGiven = {
+  kind: "not_given",
+  code: "overloaded",
+  error: "temporarily_unavailable",
+  detail: "the mesh cannot sign tokens until its operator has mended it",
+  retryAfterMs: 10_000,
 };
 
 export const unreachable: NotGiven = {

@@ -5,6 +5,7 @@ import { newFamily } from "./grant-text.ts";
 import { holderOf } from "./holder.ts";
 import { ownClient } from "../token/admin-client.ts";
 import { issue, type Given } from "./issue.ts";
+import { targetOfToken } from "./target.ts";
 import { notGiven, type AuthParts, type NotGiven } from "./parts.ts";
 
 /**
@@ -24,9 +25,10 @@ export async function renew(parts: AuthParts, identity: Identity): Promise<Given
   const grant: Grant = { family, subject, client: named, scopes, startedAt, endsAt: expiresAt * 1_000 };
   const holder = await holderOf(parts, grant);
   if (holder.kind === "not_given") return holder;
-  if (holder.kind === "ended")
+  if (holder.kind !== "holds")
     return notGiven("token_invalid", "invalid_grant", "the account has changed: log in again");
   const { roles, tenant, claims: own, scopes: allowed } = holder.who;
   const kept = scopes.filter((scope) => allowed.includes(scope));
-  return issue(parts, { name: subject, client: named, roles, tenant, claims: own, scopes: kept, family }, null);
+  const target = targetOfToken(identity, parts);
+  return issue(parts, { name: subject, client: named, roles, tenant, claims: own, scopes: kept, target, family }, null);
 }

@@ -45,13 +45,14 @@ export function unionOf(one: readonly string[], other: readonly string[]): reado
 export function variantOf(names: readonly string[], asker: Asker): string {
   if (names.length === 0) return "";
   const listed = listedIn(asker.headers.get("connection"));
-  // What Connection lists ends at the gate: the upstream did not see it, so it may not choose.
-  return JSON.stringify(names.map((name) => (listed.has(name) ? null : valueOf(name, asker))));
+  return JSON.stringify(names.map((name) => valueOf(name, asker, listed)));
 }
 
-/** The gate puts its own word in place of the client's in some fields; there its word decides. */
-function valueOf(name: string, asker: Asker): unknown {
+/** The gate puts its own word in place of the client's in some fields; there its word decides, whatever Connection lists. */
+function valueOf(name: string, asker: Asker, listed: ReadonlySet<string>): unknown {
   const { address, headers, identity } = asker;
+  // What Connection lists ends at the gate: the upstream did not see it, so it may not choose.
+  const ofClient = listed.has(name) ? null : headers.get(name);
   switch (name) {
     case "mesh-issuer":
       return identity?.issuer ?? null;
@@ -61,10 +62,14 @@ function valueOf(name: string, asker: Asker): unknown {
       return identity === null ? null : [identity.issuer, identity.tenant];
     case "mesh-roles":
       return identity?.roles ?? null;
+    case "authorization":
+      // Without the client's own the gate made it of whatever else showed who asks.
+      if (identity === null || (ofClient ?? "") !== "") return ofClient;
+      return [identity.issuer, identity.subject, headers.get("cookie"), headers.get("x-api-key")];
     case "mesh-client-address":
     case "x-forwarded-for":
       return address;
     default:
-      return headers.get(name);
+      return ofClient;
   }
 }

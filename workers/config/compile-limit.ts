@@ -1,4 +1,5 @@
 /** A limit: what is counted, and how. */
+import { safeMethods } from "../limit/counted-methods.ts";
 import { amountsOf } from "../limit/quota.ts";
 import type { Limit, LimitPart } from "./mesh.ts";
 import { limitSchema, type LimitSettings } from "./limit-schema.ts";
@@ -7,11 +8,6 @@ import type { PathKey } from "./refusal.ts";
 
 /** A budget's key is kept, listed and shown: no credential may be one. */
 const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
-
-const methodsNamed = {
-  read: ["GET", "HEAD", "OPTIONS"],
-  write: ["POST", "PUT", "PATCH", "DELETE"],
-} as const;
 
 export function compileLimit(name: string, value: unknown, mistakes: Mistakes): Limit | null {
   const path = ["limits", name] as const;
@@ -61,7 +57,8 @@ function compileBurst({ algorithm, quota, burst }: LimitSettings): number {
   return burst ?? Math.max(...amountsOf(quota).map((amount) => (amount === "unlimited" ? 1 : amount)));
 }
 
-function compileMethods(setting: LimitSettings["methods"]): ReadonlySet<string> | null {
+function compileMethods(setting: LimitSettings["methods"]): Limit["methods"] {
   if (setting === undefined) return null;
-  return new Set(setting === "read" || setting === "write" ? methodsNamed[setting] : setting);
+  if (setting === "write") return setting;
+  return new Set(setting === "read" ? safeMethods : setting);
 }

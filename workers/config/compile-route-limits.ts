@@ -1,4 +1,5 @@
 /** The limits of a route: which they are, what a request costs of each, and whether they can count here at all. */
+import { countsMethod } from "../limit/counted-methods.ts";
 import { amountsOf } from "../limit/quota.ts";
 import type { Limit, Route, RouteLimit } from "./mesh.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -71,8 +72,8 @@ function checkMethods(
   path: Path,
   mistakes: Mistakes,
 ): void {
-  if (methods === null || ofRoute === undefined || ofRoute.some((method) => methods.has(method))) return;
-  const counted = [...methods].join(", ");
+  if (methods === null || ofRoute === undefined || ofRoute.some((method) => countsMethod(methods, method))) return;
+  const counted = methods === "write" ? "writes" : [...methods].join(", ");
   mistakes.add(path, `a limit that counts a method of the route (this one counts ${counted})`, name);
 }
 

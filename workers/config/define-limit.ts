@@ -47,7 +47,10 @@ interface AnyLimitConfig {
   readonly onError?: "closed" | "open" | "leased";
   /** How long a request waits for the limiter until that holds, 50 to 10 000. Default 1000. */
   readonly timeoutMs?: number;
-  /** Only these are counted; "read" is GET, HEAD and OPTIONS, "write" POST, PUT, PATCH and DELETE. Default: all. */
+  /**
+   * Only these are counted; "read" is every safe method (GET, HEAD, OPTIONS, PROPFIND, QUERY, REPORT, SEARCH), "write"
+   * every other, so that the two leave none out. Default: all.
+   */
   readonly methods?: "read" | "write" | readonly string[];
   /** Addresses with the same leading bits share a budget. IPv4 8 to 32, default 32; IPv6 16 to 128, default 64. */
   readonly prefix?: { readonly ipv4?: number; readonly ipv6?: number };

@@ -123,8 +123,8 @@ export interface Limit {
   readonly onError: "closed" | "open" | "leased";
   /** How long a request waits for the limiter before `onError` holds. */
   readonly timeoutMs: number;
-  /** Only requests with these methods are counted; null for all. */
-  readonly methods: ReadonlySet<string> | null;
+  /** Only requests with these methods are counted; "write" is every one that is not safe, null all. */
+  readonly methods: ReadonlySet<string> | "write" | null;
   /** Addresses that share these leading bits share a budget. */
   readonly prefix: { readonly ipv4: number; readonly ipv6: number };
 }

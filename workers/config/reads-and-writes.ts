@@ -17,7 +17,8 @@ export type ReadsAndWrites = {
 };
 
 /**
- * To be spread into `limits`; a route names both, and each counts its own methods: `limits: ["reads", "writes"]`.
+ * To be spread into `limits`; a route names both, and each counts its own methods: `limits: ["reads", "writes"]`. What
+ * is not a read is a write: no method passes by both.
  * Without options these are the numbers of hawkBit's filter.
  */
 export function readsAndWrites(options: ReadsAndWritesOptions = {}): ReadsAndWrites {

@@ -3,6 +3,7 @@ import type { Allow } from "../config/mesh.ts";
 import { claimAt } from "../token/claim-at.ts";
 import type { Identity } from "../token/identity.ts";
 import type { PathParams } from "./path-pattern.ts";
+import { otherReadingOf } from "./path-reading.ts";
 
 export type Allowed = "allowed" | "scopes_missing" | "forbidden";
 
@@ -19,11 +20,15 @@ function hasOneOf(claim: unknown, values: Allow["claims"][number]["values"]): bo
   return held.some((one) => values.some((value) => value === one));
 }
 
-/** What the path names is compared as it was meant, after its percent-encoding; a tenant counts within its issuer. */
+/**
+ * What the path names is compared as it was meant, after its percent-encoding; a tenant counts within its issuer. In both
+ * readings: an upstream that drops parameters would take `acme;x` for `acme`, another one for a tenant of that name.
+ */
 function isOwnTenant({ tenant }: Allow, identity: Identity, params: PathParams): boolean {
   if (tenant === null) return true;
   const named = params[tenant];
-  return named !== undefined && identity.tenant !== null && decoded(named) === identity.tenant;
+  if (named === undefined || identity.tenant === null) return false;
+  return [named, otherReadingOf(named) ?? named].every((reading) => decoded(reading) === identity.tenant);
 }
 
 function decoded(segment: string): string | null {

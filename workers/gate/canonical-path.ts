@@ -55,7 +55,7 @@ function faultOf(path: string): string | null {
     if (name === "") return "expected a name before the parameters of each segment";
     if (isDots(name)) return "expected no dot segment";
   }
-  return path.includes("%25") && hidesDotSegment(path) ? "expected no dot segment" : null;
+  return path.includes("%25") && hidesSegment(path) ? "expected no dot segment and no nameless one" : null;
 }
 
 /** A segment without its parameters: some servers drop `;x` before they look for dot segments. */
@@ -68,13 +68,13 @@ function isDots(name: string): boolean {
   return name === "." || name === "..";
 }
 
-/** Whether decoding once more, or several times more, would make a dot segment: some servers decode twice. */
-function hidesDotSegment(path: string): boolean {
+/** Whether decoding once more, or several times more, would make a dot segment or take a name away: some servers decode twice. */
+function hidesSegment(path: string): boolean {
   const decoded = path
     .replaceAll(/%(?:25)+2e/gi, ".")
     .replaceAll(/%(?:25)+(?:2f|5c)/gi, "/")
     .replaceAll(/%(?:25)+3b/gi, ";");
-  return decoded.split("/").some((segment) => isDots(nameOf(segment)));
+  return decoded.split("/").some((segment) => isDots(nameOf(segment)) || (segment !== "" && nameOf(segment) === ""));
 }
 
 function byteOf(digits: string): number | null {

@@ -1,6 +1,7 @@
 /**
  * CORS (Fetch standard) for routes that set it; the others leave it to the upstream. A preflight carries no credentials,
- * so it passes by identity and limits; a refusal carries the same fields as an answer, so that a browser can read it.
+ * so it passes by identity; one that goes on to the upstream is counted where a limit needs to know nobody. A refusal
+ * carries the same fields as an answer, so that a browser can read it.
  */
 import type { Cors } from "../config/mesh.ts";
 import type { Fields } from "./fields.ts";

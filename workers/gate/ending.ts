@@ -1,10 +1,8 @@
-/** What runs on after its answer has begun, and why it is ended before its time. */
+/** Why the gate ends what runs on after its answer has begun. */
+import { permitCut, tryAgainLater, type Cut, type Running as RunningUntil } from "../live/running.ts";
 
-export interface Ending {
+export interface Ending extends Cut {
   readonly code: EndingCode;
-  /** What a WebSocket is closed with. */
-  readonly closeCode: number;
-  readonly reason: string;
   /** An event stream is told so by its last event; false: it is broken off. */
   readonly isTold: boolean;
 }
@@ -13,24 +11,13 @@ export interface Ending {
 export type LiveEndingCode = "token_revoked" | "token_expired" | "forbidden" | "not_current";
 type EndingCode = LiveEndingCode | "permit_ended";
 
-export interface Running {
-  /** When this resolves, what runs must stop; perhaps it never does. */
-  readonly over: Promise<Ending>;
-  /** Called when nothing runs any more; more often does no harm. */
-  readonly ended: () => void;
-}
+export type Running = RunningUntil<Ending>;
 
-/** The registry of RFC 6455 section 11.7: try again later; unauthorized; forbidden. */
-export const tryAgainLater = 1013;
+/** The registry of RFC 6455 section 11.7. */
 const unauthorized = 3000;
 const forbidden = 3003;
 
-export const permitEnded: Ending = {
-  code: "permit_ended",
-  closeCode: tryAgainLater,
-  reason: "the permit of this connection has ended",
-  isTold: false,
-};
+export const permitEnded: Ending = { ...permitCut, code: "permit_ended", isTold: false };
 
 const told = (code: LiveEndingCode, closeCode: number, reason: string): Ending => ({
   code,

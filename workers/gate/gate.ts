@@ -17,12 +17,13 @@ import { limit, settleCosts } from "./limits.ts";
 import type { Passage, Step } from "./passage.ts";
 import type { PathParams } from "./path-pattern.ts";
 import { underPermits } from "./permitted.ts";
-import { findRoute } from "./route.ts";
+import { routeOf } from "./route.ts";
 import { fetchUpstream, type FetchUpstream } from "./upstream.ts";
 import { watchedAnswer } from "./watched-answer.ts";
 
-/** A preflight carries no credentials and is nobody's budget: it passes by identity and limits. */
-const stepsOfPreflight: readonly Step[] = [locate];
+/** A preflight carries no credentials: it passes by identity, and one that the gate answers itself costs nothing. */
+const stepsOfAnswered: readonly Step[] = [locate];
+const stepsOfPreflight: readonly Step[] = [locate, limit];
 const steps: readonly Step[] = [locate, identify, limit];
 
 export async function gate(
@@ -34,10 +35,11 @@ export async function gate(
   const { fields, target } = arrival;
   const asksFirst = isPreflight(request.method, fields);
   const method = asksFirst ? (fields.get("access-control-request-method") ?? "") : request.method;
-  const routed = findRoute(isolate.mesh.routes, target.host, target.path, method);
-  if (routed.kind === "no_route") {
-    const refusal = problemResponse(refuse("no_route"), arrival.correlation.requestId, headOf(isolate, arrival));
-    return request.method === "HEAD" ? withoutBody(refusal) : refusal;
+  const routed = routeOf(isolate.mesh, target.host, target.path, method);
+  if (routed.kind === "no_route" || routed.kind === "two_readings") {
+    const refusal = routed.kind === "no_route" ? refuse("no_route") : twoReadings;
+    const problem = problemResponse(refusal, arrival.correlation.requestId, headOf(isolate, arrival));
+    return request.method === "HEAD" ? withoutBody(problem) : problem;
   }
   const params = routed.kind === "matched" ? routed.params : noParams;
   const passage = begin(isolate, request, context, { arrival, route: routed.route, params });
@@ -56,7 +58,7 @@ export async function gate(
 }
 
 async function pass(passage: Passage, arrival: Arrival, asksFirst: boolean): Promise<Response> {
-  for (const step of asksFirst ? stepsOfPreflight : steps) {
+  for (const step of asksFirst ? stepsFor(passage.route) : steps) {
     const taken = step(passage);
     const result = taken instanceof Promise ? await taken : taken;
     if (result instanceof Response) return addVary(passage, result);
@@ -66,6 +68,10 @@ async function pass(passage: Passage, arrival: Arrival, asksFirst: boolean): Pro
   const ask = upstreamOf(passage, arrival);
   if (asksFirst || isWebSocketUpgrade(passage.request.method, arrival.fields)) return await proxied(passage, ask);
   return addVary(passage, await cached(passage, ask));
+}
+
+function stepsFor({ cors }: Route): readonly Step[] {
+  return cors === null ? stepsOfPreflight : stepsOfAnswered;
 }
 
 function upstreamOf(passage: Passage, arrival: Arrival): FetchUpstream {
@@ -80,6 +86,8 @@ function upstreamOf(passage: Passage, arrival: Arrival): FetchUpstream {
     return running === null && passage.identity === null ? answer : watchedAnswer(passage, answer, running);
   };
 }
+
+const twoReadings = refuse("malformed_request", "path: expected the same route without its parameters, and decoded");
 
 const noParams: PathParams = Object.freeze({});
 

@@ -6,6 +6,7 @@ import type { Isolate } from "../isolate.ts";
 import { refuse, type Refusal } from "../problem/problem.ts";
 import { presentedIn } from "../account/presented.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
+import { isBoundElsewhere } from "../token/resources.ts";
 import { allowedBy } from "./allowed.ts";
 import { cookieCredential } from "./cookie-credential.ts";
 import type { Passage, Step } from "./passage.ts";
@@ -61,8 +62,11 @@ function refusalOf(code: Extract<Verdict, { kind: "refused" }>["code"]): Refusal
 }
 
 /** Who is anonymous may come back with a token. */
-function admit(identity: Identity | null, { route, params }: Passage): Refusal | null {
-  const { allow } = route;
+function admit(identity: Identity | null, { route, params, isolate }: Passage): Refusal | null {
+  const { allow, service } = route;
+  if (identity !== null && isBoundElsewhere(identity, isolate.mesh.tokens.issuer, "service", service)) {
+    return refuse("forbidden", `resource: expected service:${service.name}`);
+  }
   if (allow === null) return null;
   if (identity === null) return missing;
   const allowed = allowedBy(allow, identity, params);

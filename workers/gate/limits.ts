@@ -5,13 +5,16 @@
  */
 import type { Quota, QuotaAmount } from "../../durable-objects/limiter/contract.ts";
 import type { Route, RouteLimit } from "../config/mesh.ts";
+import { chargeRest } from "../limit/afterwards.ts";
 import { budgetOf } from "../limit/budget.ts";
+import { countsMethod } from "../limit/counted-methods.ts";
 import { costIn } from "../limit/cost-field.ts";
 import { neighbourhoodOf } from "../limit/neighbourhood.ts";
 import { quotaFor } from "../limit/quota.ts";
 import type { Decided } from "../limit/limit-desk.ts";
 import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
+import { isPreflight } from "./cors.ts";
 import { announce, refusalFor, type Said } from "./limit-answer.ts";
 import type { Passage, Step, StepResult } from "./passage.ts";
 
@@ -28,7 +31,7 @@ const amountOfAll = (quota: Quota): QuotaAmount => quotaFor(quota, null);
 
 export const limit: Step = (passage) => {
   if (passage.isExempt) return null;
-  const { permits, tokens } = limitsOf(passage.route, passage.request.method);
+  const { permits, tokens } = limitsOf(passage);
   if (permits.length > 0) return limitHeld(passage, permits, tokens);
   if (tokens.length === 0) return null;
   const asks = asksOf(passage, tokens);
@@ -37,15 +40,15 @@ export const limit: Step = (passage) => {
 
 /** What the answer says its request has cost, beyond what was taken for it before, is charged too. */
 export function settleCosts(passage: Passage, answer: Headers): void {
-  const { asks, context, isolate, requestId, route, request } = passage;
-  for (const [index, { costHeader }] of limitsOf(route, request.method).tokens.entries()) {
+  const { asks, context, isolate, requestId } = passage;
+  for (const [index, { costHeader }] of limitsOf(passage).tokens.entries()) {
     const ask = asks[index];
     const field = costHeader === null ? null : answer.get(costHeader);
     if (ask === undefined || field === null) continue;
     const cost = costIn(field);
     // What was taken stands: the client cannot help what the service says wrongly.
     if (cost === null) console.warn({ event: "cost_not_understood", limit: ask.limit.name, costHeader, requestId });
-    else if (cost > ask.cost) isolate.limits.charge({ ...ask, cost: cost - ask.cost }, context);
+    else if (cost > ask.cost) chargeRest(isolate.limits, { ...ask, cost: cost - ask.cost }, context);
   }
 }
 
@@ -109,22 +112,33 @@ function askOf(passage: Passage, { limit: filed, cost }: RouteLimit): Ask | Prom
   return budget.then((named) => ({ limit: found, amountOf, budget: named, cost, neighbourhood }));
 }
 
-function limitsOf(route: Route, method: string): Counting {
+function limitsOf({ route, request: { method }, fields }: Passage): Counting {
+  const asksFirst = isPreflight(method, fields);
+  // No method has a question mark in its name.
+  const kind = asksFirst ? "OPTIONS?" : method;
   let byMethod = byRoute.get(route);
   if (byMethod === undefined) {
     byMethod = new Map();
     byRoute.set(route, byMethod);
   }
-  const known = byMethod.get(method);
+  const known = byMethod.get(kind);
   if (known !== undefined) return known;
   const counting = route.limits
-    .filter(({ limit: { methods } }) => methods?.has(method) ?? true)
+    .filter(({ limit: counted }) => countsMethod(counted.methods, method) && (!asksFirst || countsAnybody(counted)))
     .toSorted((one, other) => (one.limit.name < other.limit.name ? -1 : 1));
   const parted = Map.groupBy(counting, isOfPermits);
   const found = { permits: parted.get(true) ?? none, tokens: parted.get(false) ?? none };
   // Methods are any token: only so many are remembered as a route can have use for.
-  if (byMethod.size < 32) byMethod.set(method, found);
+  if (byMethod.size < 32) byMethod.set(kind, found);
   return found;
+}
+
+/**
+ * A preflight does not tell who asks: people behind one address would use up each other's requests if theirs counted
+ * like a stranger's, so a limit that needs to know counts none of them.
+ */
+function countsAnybody({ by, quota }: RouteLimit["limit"]): boolean {
+  return typeof quota !== "object" && by.every(({ kind }) => kind === "address" || kind === "route");
 }
 
 function isOfPermits({ limit: { algorithm } }: RouteLimit): boolean {

@@ -5,6 +5,7 @@
  */
 import type { Route } from "../config/mesh.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
+import { isBoundElsewhere } from "../token/resources.ts";
 import { allowedBy } from "./allowed.ts";
 import { verdictOn, type IdentifyingCredential } from "./identity.ts";
 import { LiveCourse, type Found } from "./live-course.ts";
@@ -49,7 +50,8 @@ export function watchCredential(
   { credential, identity }: { readonly credential: IdentifyingCredential; readonly identity: Identity },
   kind: LiveKind,
 ): LiveWatch {
-  const foundOf = (verdict: Verdict): Found => ({ verdict, isAllowed: isAllowed(verdict, route, params) });
+  const { issuer } = isolate.mesh.tokens;
+  const foundOf = (verdict: Verdict): Found => ({ verdict, isAllowed: isAllowed(verdict, issuer, route, params) });
   const look = (judgedAt: number): Found | Promise<Found> => {
     const verdict = verdictOn(credential, isolate, context, judgedAt);
     return verdict instanceof Promise ? verdict.then(foundOf) : foundOf(verdict);
@@ -64,6 +66,9 @@ export function watchCredential(
 }
 
 /** The rights of an API key are those that its owner has now. */
-function isAllowed(verdict: Verdict, { allow }: Route, params: PathParams): boolean {
-  return verdict.kind === "refused" || allow === null || allowedBy(allow, verdict.identity, params) === "allowed";
+function isAllowed(verdict: Verdict, issuer: string, { allow, service }: Route, params: PathParams): boolean {
+  if (verdict.kind === "refused") return true;
+  const { identity } = verdict;
+  if (isBoundElsewhere(identity, issuer, "service", service)) return false;
+  return allow === null || allowedBy(allow, identity, params) === "allowed";
 }

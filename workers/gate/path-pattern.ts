@@ -3,6 +3,7 @@
  * (`/x/*` is `/x`, `/x/` and `/x/y`). Case counts, and `/a` is not `/a/`: what an upstream tells apart, the gate does too.
  */
 import { canonicalPath } from "./canonical-path.ts";
+import { otherReadingOf } from "./path-reading.ts";
 
 export type PathParams = Readonly<Record<string, string>>;
 
@@ -65,6 +66,8 @@ function segmentOf(text: string, part: string): Segment {
   if (canonical.path !== `/${part}`) {
     throw mistaken(text, `its canonical spelling, ${canonical.path.slice(1)}: received ${part}`);
   }
+  if (otherReadingOf(part) !== null)
+    throw mistaken(text, `no \`;\`, and marks such as @ as they are: received ${part}`);
   return { kind: "literal", text: part };
 }
 

@@ -69,7 +69,7 @@ function withheldFrom({ route, identity, request, fields }: Passage): string[] {
 }
 
 function addCredentials(own: Head, withheld: string[], assertion: string | null, passage: Passage): void {
-  const { route, identity, isolate, fields } = passage;
+  const { credential, route, identity, isolate, fields } = passage;
   const { proof } = route.service;
   if (proof.kind === "header") {
     withheld.push(proof.header.toLowerCase());
@@ -78,6 +78,11 @@ function addCredentials(own: Head, withheld: string[], assertion: string | null,
   if (proof.kind === "assertion" && assertion !== null) own[proofField] = assertion;
   if (identity !== null && route.identity.forward === "assertion" && assertion !== null) {
     own["Authorization"] = `Bearer ${assertion}`;
+  }
+  if (identity !== null && route.identity.forward === "token" && credential?.kind === "token") {
+    // A service checks tokens where its other clients send them. An empty field of the client's would make it two.
+    withheld.push("authorization");
+    own["Authorization"] = `Bearer ${credential.token}`;
   }
   // The token's cookie is the mesh's: read or not, no upstream needs it.
   const cookie = fields.get("cookie");

@@ -1,12 +1,37 @@
 /** Which route a request takes. First match wins, on the canonical path; the order is the operator's. */
-import type { Rewrite, Route } from "../config/mesh.ts";
+import type { Mesh, Rewrite, Route } from "../config/mesh.ts";
+import { ownPath } from "../own-path.ts";
 import type { PathParams } from "./path-pattern.ts";
+import { otherReadingOf } from "./path-reading.ts";
 
 export type Routed =
   | { readonly kind: "matched"; readonly route: Route; readonly params: PathParams }
   | { readonly kind: "no_route" }
   /** The path matches, the method does not: `route` is the first such, `methods` are those of all of them. */
   | { readonly kind: "method_not_allowed"; readonly route: Route; readonly methods: readonly string[] };
+
+/**
+ * "two_readings": some servers would read the path as one that takes another route, or that is the mesh's own, and so
+ * serve it past that route's identity and limits.
+ */
+export function routeOf(
+  { mount, routes }: Pick<Mesh, "mount" | "routes">,
+  host: string,
+  path: string,
+  method: string,
+): Routed | { readonly kind: "two_readings" } {
+  const routed = findRoute(routes, host, path, method);
+  const reading = otherReadingOf(path);
+  if (reading === null) return routed;
+  const other = findRoute(routes, host, reading, method);
+  const isSame = foundIn(routed) === foundIn(other) && ownPath(mount, reading) === null;
+  return isSame ? routed : { kind: "two_readings" };
+}
+
+/** Also of one that does not take the method: a preflight may go on to its upstream. */
+function foundIn(routed: Routed): Route | null {
+  return routed.kind === "no_route" ? null : routed.route;
+}
 
 export function findRoute(routes: readonly Route[], host: string, path: string, method: string): Routed {
   let first: Route | null = null;

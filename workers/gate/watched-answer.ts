@@ -1,10 +1,10 @@
 /** An answer that goes on after it has begun, under all that may end it before its time. */
+import { watchedSocket } from "../live/watched-socket.ts";
 import { both, type Running } from "./ending.ts";
 import { watchedEvents } from "./live-events.ts";
 import { liveKindOf, watchCredential } from "./live.ts";
 import type { Passage } from "./passage.ts";
 import { watchedBody } from "./watched-body.ts";
-import { watchedSocket } from "./watched-socket.ts";
 
 /** The same answer. `permit`: it runs under one; the credential to which it is given is the passage's. */
 export function watchedAnswer(passage: Passage, answer: Response, permit: Running | null): Response {

@@ -13,7 +13,7 @@ import { Batch, type Charge } from "./batch.ts";
 import { denialOf, type Denials } from "./denials.ts";
 import { heldLease, isLive, withLease, type HeldLease } from "./held-lease.ts";
 import { noCounts, type KeyEntry } from "./key-book.ts";
-import { patienceOf, reach } from "./reach.ts";
+import { patienceOf, reach, type Patience, type Reached } from "./reach.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import type { LimitInForce, Waits } from "./taken.ts";
 import { wishOf } from "./wish.ts";
@@ -32,14 +32,6 @@ export interface Errand {
   readonly batch: Batch;
   readonly limit: LimitInForce;
   readonly quota: number;
-}
-
-/** Tokens that were used and not taken. */
-export interface Debt {
-  readonly limit: LimitInForce;
-  readonly budget: string;
-  readonly quota: number;
-  readonly cost: number;
 }
 
 interface Sent {
@@ -96,16 +88,6 @@ export class ChargeLine {
     }
   }
 
-  /** Charges what work has cost beyond what was taken for it. Best effort: work that is done is not undone. */
-  owe({ limit, budget, quota, cost }: Debt, context: Waits): void {
-    this.#calls += 1;
-    const rule = ruleOf(limit, quota);
-    const plain = { lease: 0, paced: 0, nth: 2, window: 0, waitMs: 0, isDebt: true } as const;
-    const request = { v: 1, requestId: this.newId(), rule, budget, cost, demand: cost, ...plain } as const;
-    const { limiter } = this.#parts;
-    context.waitUntil(reach(() => limiter(limit.name, budget).charge(request)));
-  }
-
   /** Best effort: a return that is lost leaves too little, never too much. */
   giveBack(entry: KeyEntry, charge: Charge, tokens: number, context: Waits): void {
     context.waitUntil(this.putBack(entry, charge, tokens));
@@ -113,13 +95,22 @@ export class ChargeLine {
 
   /** Ends when it is known there, or cannot be. */
   async putBack(entry: KeyEntry, charge: Charge, tokens: number): Promise<void> {
-    this.#calls += 1;
     this.#parts.denied().forget(entry.denyKey);
     const told = charge.returned === 0 ? tell(entry) : {};
     charge.returned += tokens;
     const request = { v: 1, requestId: charge.id, budget: entry.budget, returned: charge.returned, ...told } as const;
-    const { limiter } = this.#parts;
-    await reach(() => limiter(entry.limit.name, entry.budget).giveBack(request));
+    await this.call(entry.limit.name, entry.budget, (limiter) => limiter.giveBack(request));
+  }
+
+  /** One more call, which is made twice at most: what it asks for must be idempotent. */
+  call<Answer>(
+    limit: string,
+    budget: string,
+    ask: (limiter: LimiterContract) => Promise<Answer>,
+    patience?: Patience,
+  ): Promise<Reached<Answer>> {
+    this.#calls += 1;
+    return reach(() => ask(this.#parts.limiter(limit, budget)), patience);
   }
 
   /** Unique without randomness for each request, which shows in profiles. */
@@ -139,11 +130,9 @@ export class ChargeLine {
 
   async #fly(errand: Errand, request: ChargeRequest, sent: Sent, context: Waits): Promise<void> {
     const { entry, batch, limit } = errand;
-    const { limiter } = this.#parts;
     const charge = { id: request.requestId, returned: 0 };
-    this.#calls += 1;
     const patience = patienceOf(limit.timeoutMs, request.waitMs);
-    const reached = await reach(() => limiter(limit.name, entry.budget).charge(request), patience);
+    const reached = await this.call(limit.name, entry.budget, (limiter) => limiter.charge(request), patience);
     if (entry.flight?.batch === batch) entry.flight = null;
     if (reached.kind === "answered") {
       const lease = this.#learn(errand, request, charge, reached.answer, sent);

@@ -8,9 +8,7 @@ import type { LimiterContract } from "../../durable-objects/limiter/contract.ts"
 import { unlimited } from "./answered.ts";
 import type { Denials } from "./denials.ts";
 import { ChargeLine } from "./charge-line.ts";
-import { spend, spendable } from "./held-lease.ts";
 import { keyOf, Knowledge } from "./knowledge.ts";
-import { amountsOf } from "./quota.ts";
 import type { Rules } from "./rules.ts";
 import { SteadyClock } from "./steady-clock.ts";
 import type { Ask, LimitInForce, Taken, TakenAll, Waits } from "./taken.ts";
@@ -47,8 +45,8 @@ export class LimitDesk {
   readonly #rules: Rules;
   readonly #isAllShadow: boolean;
   readonly #clock: SteadyClock;
-  readonly #knowledge: Knowledge;
-  readonly #line: ChargeLine;
+  readonly knowledge: Knowledge;
+  readonly line: ChargeLine;
   readonly #room: WaitingRoom;
   /** When the rules were last known to be current: in the same ms they are not looked at again. */
   #currentAt = -Infinity;
@@ -63,15 +61,15 @@ export class LimitDesk {
     this.#clock = new SteadyClock(clock);
     const knowledge = new Knowledge({ enforces, denials, resets: (name) => rules.resets(name) });
     const line = new ChargeLine({ limiter, denied: () => knowledge.denied, clock: this.#clock, wait });
-    this.#knowledge = knowledge;
-    this.#line = line;
+    this.knowledge = knowledge;
+    this.line = line;
     this.#room = new WaitingRoom({ knowledge, line, rules, enforces, affords, clock: this.#clock });
   }
 
   /** For people and for tests: object calls made so far, and what is remembered. */
   get load(): { readonly calls: number; readonly entries: number; readonly denials: number } {
-    const { book, denied } = this.#knowledge;
-    return { calls: this.#line.calls, entries: book.size, denials: denied.entries };
+    const { book, denied } = this.knowledge;
+    return { calls: this.line.calls, entries: book.size, denials: denied.entries };
   }
 
   /** In force now, as far as is known. */
@@ -98,7 +96,7 @@ export class LimitDesk {
    * everybody has acknowledged decides whatever is asked from then on.
    */
   take(asks: readonly Ask[], context: Waits): Decided | Promise<Decided> {
-    const now = this.#observed();
+    const now = this.observed();
     if (now === this.#currentAt || now < this.#restsUntil) return this.#take(asks, context, now);
     const current = this.#rules.current(context);
     if (current !== true) return this.#takeRenewed(asks, context, current);
@@ -110,7 +108,7 @@ export class LimitDesk {
   #take(asks: readonly Ask[], context: Waits, now: number): Decided | Promise<Decided> {
     let isReady = true;
     for (const [index, ask] of asks.entries()) {
-      const known = this.#knowledge.lookAt(ask, now);
+      const known = this.knowledge.lookAt(ask, now);
       if (known === "ask") isReady = false;
       else if (known !== "leased" && !known.allowed) return refusedAt(asks, index, known);
     }
@@ -118,39 +116,12 @@ export class LimitDesk {
     return { allowed: true, taken: asks.map((ask) => this.#takeKnown(ask, context, now)) };
   }
 
-  /** Work that is done cost more than was taken for it: the rest is charged, also where too little is left. */
-  charge({ limit: asked, budget, cost, amountOf }: Ask, context: Waits): void {
-    // Under the rule of now: a limiter charges nothing under an older one than it knows.
-    const limit = this.find(asked.name) ?? asked;
-    const quota = amountOf(limit.quota);
-    if (quota === "unlimited" || cost <= 0) return;
-    const now = this.#observed();
-    const entry = this.#knowledge.book.find(limit.name, keyOf(limit, budget, quota));
-    if (entry?.limit === limit && spendable(entry.leases, now) >= cost) spend(entry.leases, cost, now);
-    else this.#line.owe({ limit, budget, quota, cost }, context);
-  }
-
-  /** The operator made this budget as good as new: nothing that is known here of it holds. */
-  forget(limit: string, budget: string): void {
-    const { book, denied } = this.#knowledge;
-    const inForce = this.find(limit);
-    if (inForce === undefined) return;
-    for (const amount of amountsOf(inForce.quota)) {
-      const key = keyOf(inForce, budget, amount);
-      denied.forget(this.#knowledge.denyKey(inForce, key));
-      const entry = book.find(limit, key);
-      if (entry === undefined) continue;
-      entry.leases = [];
-      entry.windowEndsAt = 0;
-    }
-  }
-
   /** The time; after a step backward no lease holds. */
-  #observed(): number {
+  observed(): number {
     const { steps } = this.#clock;
     const now = this.#clock.now();
     if (this.#clock.steps !== steps) {
-      this.#knowledge.book.endLeases();
+      this.knowledge.book.endLeases();
       this.#restsUntil = -Infinity;
     }
     return now;
@@ -159,7 +130,7 @@ export class LimitDesk {
   async #takeRenewed(asks: readonly Ask[], context: Waits, current: Promise<unknown>): Promise<Decided> {
     await this.#wait(current);
     const renewed = asks.map((ask) => ({ ...ask, limit: this.find(ask.limit.name) ?? ask.limit }));
-    return { asks: renewed, ...(await this.#take(renewed, context, this.#observed())) };
+    return { asks: renewed, ...(await this.#take(renewed, context, this.observed())) };
   }
 
   /** While it is in vain one request a while waits, and the others go by what is known. */
@@ -172,9 +143,9 @@ export class LimitDesk {
 
   /** Every ask is leased, or known to be refused in shadow mode. */
   #takeKnown(ask: Ask, context: Waits, now: number): Taken {
-    const claim = this.#knowledge.fromLease(ask, now);
+    const claim = this.knowledge.fromLease(ask, now);
     if (claim === null) {
-      const known = this.#knowledge.lookAt(ask, now);
+      const known = this.knowledge.lookAt(ask, now);
       return typeof known === "object" ? known : unlimited();
     }
     if (ask.limit.onError === "leased") this.#refill(ask, context);
@@ -184,8 +155,8 @@ export class LimitDesk {
   /** Early, and beside the request: when the limiter goes away there is something to spend. */
   #refill({ limit, budget, amountOf }: Ask, context: Waits): void {
     const quota = amountOf(limit.quota);
-    const entry = this.#knowledge.book.find(limit.name, keyOf(limit, budget, quota));
-    if (quota !== "unlimited" && entry !== undefined) this.#line.refill(entry, limit, quota, context);
+    const entry = this.knowledge.book.find(limit.name, keyOf(limit, budget, quota));
+    if (quota !== "unlimited" && entry !== undefined) this.line.refill(entry, limit, quota, context);
   }
 
   async #takeSlowly(asked: readonly Ask[], context: Waits): Promise<Decided> {

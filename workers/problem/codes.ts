@@ -13,7 +13,7 @@ export const problems = {
   malformed_request: {
     status: 400,
     title: "The request is malformed",
-    help: "The detail names the part that is wrong and what was expected. Paths must be canonical: no dot segments, no empty segments, no encoded slashes or backslashes, no control characters.",
+    help: "The detail names the part that is wrong and what was expected. Paths must be canonical: no dot segments, no empty segments, no encoded slashes or backslashes, no control characters, no parameters (;) and no encoded marks that would make it another route's.",
   },
   malformed_token: {
     status: 400,

@@ -26,7 +26,7 @@ export function checkClaims(claims: JsonObject, rules: IssuerRules, now: number)
   if (isAbsent(claims, "aud")) return refused("claim_missing");
   const audience = audienceOf(claims["aud"]);
   if (audience === null) return refused("claim_malformed");
-  if (!audience.some((name) => rules.audience.includes(name))) return refused("audience_wrong");
+  if (!isAudience(audience, claims, rules)) return refused("audience_wrong");
   return checkTimes(claims, rules, now);
 }
 
@@ -68,6 +68,13 @@ function audienceOf(aud: unknown): readonly string[] | null {
   if (!Array.isArray(aud)) return null;
   const names: unknown[] = aud;
   return names.every((name) => typeof name === "string") ? names : null;
+}
+
+/** What a token of the mesh's own is bound to is looked at once it is known what is asked for with it. */
+function isAudience(audience: readonly string[], { resources }: JsonObject, rules: IssuerRules): boolean {
+  if (audience.some((name) => rules.audience.includes(name))) return true;
+  if (rules.takesResources !== true || !Array.isArray(resources) || audience.length === 0) return false;
+  return audience.every((name) => resources.includes(name));
 }
 
 function isAbsent(claims: JsonObject, name: string): boolean {

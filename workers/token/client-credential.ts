@@ -13,13 +13,14 @@ export type ClientCredentialFinding =
   | { readonly kind: "missing" }
   | { readonly kind: "malformed"; readonly detail: string };
 
+/** What was given a value. The values of `resource`, which may come several times, are joined by spaces. */
 export type TokenForm = ReadonlyMap<string, string>;
 
 export type TokenFormFinding =
   | { readonly kind: "form"; readonly form: TokenForm }
   | { readonly kind: "malformed"; readonly detail: string };
 
-/** What a form at the auth paths may say: requests for tokens, and about them. */
+/** What is read of a form at the auth paths: requests for tokens, and about them. */
 const fields = [
   "grant_type",
   "client_id",
@@ -31,22 +32,29 @@ const fields = [
   "code",
   "code_verifier",
   "redirect_uri",
+  "resource",
   "token",
   "token_type_hint",
 ] as const;
 
-/** `application/x-www-form-urlencoded`, strictly: no field twice, none that is not known, no broken escape. */
+/**
+ * `application/x-www-form-urlencoded`, without a broken escape. RFC 6749 section 3.2: none of what is read comes twice,
+ * what has no value was not sent, and what is not known is left alone.
+ */
 export function readTokenForm(text: string): TokenFormFinding {
   const form = new Map<string, string>();
-  if (text === "") return { kind: "form", form };
+  const seen = new Set<string>();
   for (const pair of text.split("&")) {
-    const at = pair.indexOf("=");
-    const name = at === -1 ? null : decodeFormText(pair.slice(0, at));
-    const value = decodeFormText(pair.slice(at + 1));
+    const [, written = "", given = ""] = /^([^=]*)=?(.*)$/s.exec(pair) ?? [];
+    const [name, value] = [decodeFormText(written), decodeFormText(given)];
     if (name === null || value === null) return malformed("body: expected name=value pairs, percent-encoded UTF-8");
-    if (!isField(name)) return malformed(`body: expected only ${fields.join(", ")}: received another field`);
-    if (form.has(name)) return malformed(`${name}: expected once: received more than once`);
-    form.set(name, value);
+    if (!isField(name)) continue;
+    const isResource = name === "resource";
+    if (isResource && /\s/.test(value)) return malformed("resource: expected a URI (RFC 8707)");
+    if (seen.has(name) && !isResource) return malformed(`${name}: expected once: received more than once`);
+    seen.add(name);
+    const before = form.get(name);
+    if (value !== "") form.set(name, before === undefined ? value : `${before} ${value}`);
   }
   return { kind: "form", form };
 }

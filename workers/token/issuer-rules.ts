@@ -11,6 +11,8 @@ export interface IssuerRules {
   readonly maxLifetimeSeconds: number;
   readonly toleranceSeconds: number;
   readonly claims: Issuer["claims"];
+  /** A token may be for resources that it is bound to: then these are its audience. */
+  readonly takesResources?: true;
 }
 
 /** RFC 9068 section 2.2. */
@@ -34,6 +36,7 @@ function ownRules(tokens: TokenSettings): IssuerRules {
     maxLifetimeSeconds: Math.max(tokens.ttlSeconds, ownMaxLifetimeSeconds),
     toleranceSeconds: ownToleranceSeconds,
     claims: { tenant: "tenant", roles: "roles", client: "client_id" },
+    takesResources: true,
   };
 }
 

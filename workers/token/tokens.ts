@@ -81,14 +81,8 @@ export class Tokens {
   /** `now` in ms since 1970. Answers at once where it can: a promise costs more than the look-up. */
   verify(token: string, context: Lifetime, now: number): Verdict | Promise<Verdict> {
     const isCurrent = this.#view.current(context, now);
-    if (isCurrent === true) {
-      const known = this.#verified.find(token, now);
-      if (known !== undefined) {
-        // A set past its TTL is asked for, and its use counted, also when no token needs a new look.
-        known.keys.keepFresh(context, now);
-        return known.verdict;
-      }
-    }
+    const known = isCurrent === true ? this.#known(token, context, now) : undefined;
+    if (known !== undefined) return known;
     const reading = readToken(token, this.#rules, now);
     if (reading.kind === "refused") return refusalOf(reading.reason);
     return this.#judge(token, reading, isCurrent, context, now);
@@ -113,6 +107,14 @@ export class Tokens {
     return { kind: "named", names, expiresAt: signed.identity.expiresAt * 1_000 };
   }
 
+  /** The view must be current. */
+  #known(token: string, context: Lifetime, now: number): Verdict | undefined {
+    const known = this.#verified.find(token, now);
+    // A set past its TTL is asked for, and its use counted, also when no token needs a new look.
+    known?.keys.keepFresh(context, now);
+    return known?.verdict;
+  }
+
   async #judge(
     token: string,
     reading: Reading,
@@ -121,6 +123,9 @@ export class Tokens {
     now: number,
   ): Promise<Verdict> {
     if (!(await isCurrent)) return refusalOf("view_not_current");
+    // What was verified under the view before may still stand under this one.
+    const known = isCurrent === true ? undefined : this.#known(token, context, now);
+    if (known !== undefined) return known;
     const found = await this.#signerOf(token, reading, context, now);
     if (found.kind === "refused") return refusalOf(found.reason);
     const names = await namesOf(token, { ...reading, keyId: found.key.id });

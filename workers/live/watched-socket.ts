@@ -1,11 +1,11 @@
-/** A WebSocket whose end is told, and that can be closed from here: messages pass one by one. */
-import type { Running } from "./watched-stream.ts";
-
-/** RFC 6455 section 7.4.1 and the registry beside it: try again later. */
-const tryAgainLater = 1013;
+/**
+ * A WebSocket whose end is told, and that can be closed from here. Messages pass one by one, and nothing can hold up who
+ * sends them: the runtime does not say what waits to be sent. What nobody looks after passes by itself, and held up.
+ */
+import { tryAgainLater, type Cut, type Running } from "./running.ts";
 
 /** The same answer, with a socket of ours in the place of the upstream's. */
-export function watchedSocket(answer: Response, upstream: WebSocket, { over, ended }: Running): Response {
+export function watchedSocket(answer: Response, upstream: WebSocket, { over, ended }: Running<Cut>): Response {
   const { 0: client, 1: here } = new WebSocketPair();
   let isOpen = true;
   const end = (): void => {
@@ -29,9 +29,9 @@ export function watchedSocket(answer: Response, upstream: WebSocket, { over, end
       end();
     });
   }
-  void over.then(() => {
+  void over.then(({ closeCode, reason }) => {
     if (!isOpen) return;
-    for (const socket of [upstream, here]) close(socket, tryAgainLater, "the permit of this connection has ended");
+    for (const socket of [upstream, here]) close(socket, closeCode, reason);
     end();
   });
   return new Response(null, { status: 101, headers: answer.headers, webSocket: client });
