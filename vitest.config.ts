@@ -2,17 +2,18 @@ import { join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";
+import { compiledConfiguration } from "./test/support/compile-configuration.ts";
 
 const at = (path: string) => join(import.meta.dirname, path);
 
 /** The runtime's own errors are shown; its advice to put secrets into files is not for tests. */
 process.env["WRANGLER_LOG"] ??= "error";
 
-/** The same two names as `[alias]` in wrangler.toml. */
+/** What a configuration imports, and what the Worker imports of one: in wrangler.toml the build and `[alias]` say so. */
 const resolve = {
   alias: [
-    { find: /^mesh\.config$/, replacement: at("mesh.config.ts") },
     { find: /^selvedge$/, replacement: at("workers/config/define.ts") },
+    { find: /^mesh\.config$/, replacement: compiledConfiguration },
   ],
 };
 
@@ -58,7 +59,12 @@ export default defineConfig({
             miniflare: { bindings: { ...testSecrets, ...longRun } },
           }),
         ],
-        test: { name: "objects", include: objects, testTimeout: 20_000 },
+        test: {
+          name: "objects",
+          include: objects,
+          globalSetup: ["test/support/compile-configuration.ts"],
+          testTimeout: 20_000,
+        },
       },
       {
         // Each mesh takes ports that are free, and mostly waits: two files at a time, after the others.

@@ -52,23 +52,26 @@ interface BuildRecord {
 }
 
 export async function buildBundle(request: BundleRequest): Promise<Bundle> {
-  const recordFile = join(request.cacheDirectory, `${digest(`${request.root}\n${request.configFile}`)}.json`);
+  const name = digest(`${request.root}\n${request.configFile}`);
+  const recordFile = join(request.cacheDirectory, `${name}.json`);
+  // One of the bundle's inputs: it is compiled every time, because what it is made of is known only then.
+  const compiledFile = join(request.cacheDirectory, `${name}.config.json`);
+  await compileConfiguration(request.configFile, compiledFile);
   const kept = readRecord(recordFile);
   const folder = kept === null ? "" : join(request.cacheDirectory, kept.folder);
   if (kept !== null && existsSync(folder) && isUnchanged(kept.inputs)) return opened(folder, kept.shape);
-  mkdirSync(request.cacheDirectory, { recursive: true });
-  const built = await build(request);
+  const built = await build(request, compiledFile);
   writeAtomically(recordFile, JSON.stringify(built));
   return opened(join(request.cacheDirectory, built.folder), built.shape);
 }
 
 /** Builds beside, and moves into place when complete: a reader never sees half a bundle, nor do two builders meet. */
-async function build(request: BundleRequest): Promise<BuildRecord> {
+async function build(request: BundleRequest, compiledFile: string): Promise<BuildRecord> {
   const workplace = join(request.cacheDirectory, `building-${process.pid}-${randomUUID()}`);
   const [source, out] = [join(workplace, "source"), join(workplace, "out")];
   try {
     mirror(request.root, source);
-    const [shape] = await Promise.all([readWorkerShape(source), bundle(source, request.configFile, out)]);
+    const [shape] = await Promise.all([readWorkerShape(source), bundle(source, request.configFile, compiledFile, out)]);
     const inputs = hashed([...inputsOf(out, source), join(request.root, "wrangler.toml"), ...ours]);
     const folder = digest(JSON.stringify(inputs));
     const target = join(request.cacheDirectory, folder);
@@ -105,24 +108,21 @@ function mirror(root: string, source: string): void {
 
 const notMirrored = new Set([".wrangler", ".git", ".dev.vars", ".env", "dist"]);
 
-async function bundle(source: string, configFile: string, out: string): Promise<void> {
-  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${configFile}`];
+async function bundle(source: string, configFile: string, compiledFile: string, out: string): Promise<void> {
+  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${compiledFile}`];
+  // The build compiles once more, into the folder that is its own.
   const env = { MESH_CONFIG: configFile };
-  try {
-    await runWrangler(["deploy", "--config", join(source, "wrangler.toml"), ...flags], source, env);
-  } catch (error) {
-    // The build checks the configuration first; what is wrong in it is said better without wrangler around it.
-    const mistakes = await mistakesOf(configFile);
-    throw mistakes === null ? error : new CannotStart(mistakes, { cause: error });
-  }
+  await runWrangler(["deploy", "--config", join(source, "wrangler.toml"), ...flags], source, env);
 }
 
-function mistakesOf(configFile: string): Promise<string | null> {
+/** What is wrong in a configuration is said better without wrangler around it. */
+function compileConfiguration(configFile: string, compiledFile: string): Promise<void> {
   const env = { ...process.env, MESH_CONFIG: configFile };
-  const checker = join(import.meta.dirname, "check-config.ts");
-  return new Promise((done) => {
-    execFile(process.execPath, [checker], { env }, (error, _, stderr) => {
-      done(error === null ? null : stderr.trimEnd());
+  const compiler = join(import.meta.dirname, "compile-config.ts");
+  return new Promise((done, fail) => {
+    execFile(process.execPath, [compiler, compiledFile], { env }, (error, _, stderr) => {
+      if (error === null) done();
+      else fail(new CannotStart(stderr.trimEnd(), { cause: error }));
     });
   });
 }

@@ -57,7 +57,7 @@ const items: readonly Item[] = [
 ];
 
 /** First and alone: what builds on a configuration with mistakes says the same again, at length. */
-const configuration: Item = { name: "configuration", run: () => tool("node", "local/check-config.ts") };
+const configuration: Item = { name: "configuration", run: () => tool("node", "local/compile-config.ts") };
 
 async function tool(command: string, ...args: readonly string[]): Promise<Outcome> {
   try {

@@ -10,6 +10,7 @@ import { startCron } from "./cron.ts";
 import { FaultControl } from "./fault-control.ts";
 import type { Latency } from "./faults/rule.ts";
 import { Guard } from "./guard.ts";
+import { logLine } from "./log-line.ts";
 import { refuseTakenPorts } from "./ports.ts";
 import { type LogEntry, startRuntime } from "./runtime.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
@@ -40,7 +41,7 @@ export interface MeshOptions {
   readonly faults?: boolean | { readonly latencyMs: Latency };
   /** Further variables of every isolate: secrets that the configuration names. */
   readonly vars?: Readonly<Record<string, string>>;
-  /** What the Workers write to their console. By default warnings and errors go to stderr. */
+  /** What the Workers write to their console. By default warnings and errors go to stderr, a line each. */
   readonly onLog?: (entry: LogEntry) => void;
   /** Where built bundles are kept; by default in the state folder. */
   readonly bundleDirectory?: string;
@@ -224,6 +225,7 @@ async function tick(miniflare: Miniflare): Promise<void> {
   await worker.scheduled({ cron: "* * * * *" });
 }
 
-function writeProblems({ level, message }: LogEntry): void {
-  if (level === "error" || level === "warn") process.stderr.write(`${message}\n`);
+function writeProblems(entry: LogEntry): void {
+  const line = entry.level === "error" || entry.level === "warn" ? logLine(entry, "everything") : null;
+  if (line !== null) process.stderr.write(`${line}\n`);
 }

@@ -33,7 +33,7 @@ Runs a mesh on this machine: an edge for each region, with a small demo service 
   --port N            the first edge's port, the others follow (default: 8787); 0 for free ones
   --state DIR         what is kept between starts (default: .selvedge)
   --fresh             begins with an empty state
-  --like-production   the platform's caps hold here too
+  --like-production   origins by address (http://192.0.2.1) are refused, as on the platform
   --faults            lets faults between the edges and the objects be set over HTTP, and prints how
   --quiet             of what the Workers log, only errors are shown
   --json              prints one line of JSON when ready, and no tour

@@ -10,6 +10,7 @@ import { maxHeadBytes, readHead } from "./gate/fields.ts";
 import { gate } from "./gate/gate.ts";
 import { readTarget } from "./gate/target.ts";
 import { isolateFor } from "./make-isolate.ts";
+import { mountedCors, readable } from "./mounted-cors.ts";
 import { problemResponse, refuse, type Refusal } from "./problem/problem.ts";
 import { ownPath } from "./own-path.ts";
 import { createReserved, type Reserved } from "./reserved.ts";
@@ -41,7 +42,11 @@ export async function serve(mesh: Mesh, request: Request, env: Env, context: Exe
     reserved ??= createReserved();
     const url = `${target.scheme}://${target.authority}${own}${target.query}`;
     const asked = url === request.url ? request : new Request(url, request);
-    return await reserved.fetch(asked, isolate, requestId, context);
+    const { fetch: answer } = reserved;
+    const ask = () => answer(asked, isolate, requestId, context);
+    const cors = mountedCors(mesh, target, own);
+    const head = { "Mesh-Region": region, "Mesh-Request-Id": requestId };
+    return await (cors === null ? ask() : readable(cors, { method: request.method, fields, head }, ask));
   } catch (error) {
     // A defect: told once, with the id that the client gets. What the mesh throws names settings and never holds their values.
     console.error({

@@ -1,5 +1,5 @@
 /** The only entry: what the platform calls (fetch, queue, scheduled), and the object classes with their settings. */
-import config from "mesh.config";
+import written from "mesh.config";
 import { Accounts as AccountsObject } from "../durable-objects/accounts/accounts.ts";
 import { Grants as GrantsObject } from "../durable-objects/grants/grants.ts";
 import { KeySets as KeySetsObject } from "../durable-objects/key-sets/key-sets.ts";
@@ -9,12 +9,12 @@ import { Lock as LockObject } from "../durable-objects/lock/lock.ts";
 import { Log as LogObject } from "../durable-objects/log/log.ts";
 import { Region as RegionObject } from "../durable-objects/region/region.ts";
 import { broadcast } from "./broadcast/broadcaster.ts";
-import { compile } from "./config/compile.ts";
 import { objectSettings } from "./config/object-settings.ts";
+import { reviveMesh } from "./config/revived.ts";
 import { serve } from "./door.ts";
 import { heartbeat } from "./heartbeat.ts";
 
-const mesh = compile(config);
+const mesh = reviveMesh(written);
 const settings = objectSettings(mesh);
 
 export class Log extends LogObject {

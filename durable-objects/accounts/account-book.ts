@@ -3,7 +3,7 @@
  * goes to `owe` within the transaction that decides it.
  */
 import type { NewEvent } from "../log/contract.ts";
-import { changedBy, rememberedAs, rotated, type Changed } from "./change.ts";
+import { changedBy, lostBy, rememberedAs, rotated, type Changed } from "./change.ts";
 import type {
   AccountChanged,
   AccountFacts,
@@ -86,6 +86,8 @@ export class AccountBook {
       if (change === null || (request.ifVersion ?? versionOf(before)) !== versionOf(before))
         return refusedFor("version");
       if (before === null && ledger.isFull()) return refusedFor("full");
+      const setting = before === null ? null : lostBy(before.facts, request);
+      if (setting !== null) return { kind: "conflict", reason: "unsaid", setting };
       return this.#save(before, change, `${kind}_${before === null ? "created" : "changed"}`, this.#on(request, now));
     });
   }
@@ -202,6 +204,6 @@ function versionOf(record: AccountRecord | null): number {
   return record?.facts.version ?? 0;
 }
 
-function refusedFor(reason: AccountRefused["reason"]): AccountRefused {
+function refusedFor(reason: Exclude<AccountRefused["reason"], "unsaid">): AccountRefused {
   return { kind: "conflict", reason };
 }

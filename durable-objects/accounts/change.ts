@@ -34,6 +34,14 @@ export function changedBy(before: AccountRecord | null, { facts, proof }: PutAcc
   return { record, hasTakenProof, endsTokens: isProofChanged || endsTokens(before.facts, facts, now) };
 }
 
+/** The first setting that would be lost only because nobody said it; null when none would. */
+export function lostBy(
+  before: AccountFacts,
+  { facts, unsaid = [] }: Pick<PutAccount, "facts" | "unsaid">,
+): keyof AccountSettings | null {
+  return unsaid.find((setting) => canonical(before[setting]) !== canonical(facts[setting])) ?? null;
+}
+
 /** What another place says of an account; null when it said the same before. It has no proof here, and ends no token. */
 export function rememberedAs(before: AccountRecord | null, facts: AccountSettings, now: number): AccountRecord | null {
   if (before !== null && isSaying(before.facts, facts)) return null;

@@ -141,10 +141,12 @@ export interface PasswordProof {
   readonly parameters: PasswordParameters;
 }
 
-/** Makes or replaces: what is not given is as for a new one. Without `proof` a known one keeps its own. */
+/** Makes or replaces. Without `proof` a known one keeps its own. */
 export interface PutAccount extends Change {
   readonly v: 1;
   readonly facts: AccountSettings;
+  /** What the caller did not say, so that `facts` has it as for a new one: a known one that has more of it is refused. */
+  readonly unsaid?: readonly (keyof AccountSettings)[];
   readonly proof?: {
     readonly proof: Proof;
     /** null for a secret that is random. */
@@ -158,11 +160,13 @@ export interface PutAccount extends Change {
   readonly ifVersion?: number;
 }
 
-/** `version`: another one is there. `name_taken`: by one of the other kind. `full`: the shard takes no new ones. */
-export interface AccountRefused {
-  readonly kind: "conflict";
-  readonly reason: "version" | "name_taken" | "full";
-}
+/**
+ * `version`: another one is there. `name_taken`: by one of the other kind. `full`: the shard takes no new ones. `unsaid`:
+ * `setting` was not said, and would have been lost.
+ */
+export type AccountRefused =
+  | { readonly kind: "conflict"; readonly reason: "version" | "name_taken" | "full" }
+  | { readonly kind: "conflict"; readonly reason: "unsaid"; readonly setting: keyof AccountSettings };
 
 /**
  * What was done. `events` are owed to the Log and leave from the object by themselves; whoever wants receipts publishes

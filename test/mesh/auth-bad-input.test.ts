@@ -141,6 +141,31 @@ describe("a call that is wrong in one thing", () => {
   );
 });
 
+describe("what is not known, and what has no value, is left alone (RFC 6749 section 3.2)", () => {
+  const form = "Content-Type: application/x-www-form-urlencoded";
+  const unknown = "audience=x&audience=y&__proto__=x&username=&scope=&more";
+
+  test("at /token", async () => {
+    const { username: _name, scope: _scope, ...rest } = goodForms.password;
+    const answer = await post(`${formText(rest)}&username=ada&audience=x&audience=y&__proto__=x&scope=&more&code=x`);
+    expect([answer.status, bodyOf(answer)["scope"]]).toEqual([200, "read"]);
+    const alone = await ask("POST /token", [form, `Authorization: Basic ${btoa("loom:x")}`], "audience=x");
+    expect(bodyOf(alone)["error"]).toBe("invalid_grant");
+  });
+
+  test.each(["/introspect", "/revoke"])("at %s", async (path) => {
+    const answer = await ask(`POST ${path}`, [form], `token=x&client_id=loom&client_secret=$SECRET&${unknown}`);
+    expect(answer.status).toBe(200);
+  });
+
+  test("at /authorize", async () => {
+    const query = `${authorizeQuery()}&audience=x&audience=y&scope=&state=&nonce=z`;
+    const answer = await ask(`GET /authorize?${query}`, ["Authorization: Bearer $TOKEN"]);
+    const { searchParams } = new URL(fieldOf(answer, "location") ?? "");
+    expect([answer.status, searchParams.has("code"), searchParams.has("state")]).toEqual([303, true, false]);
+  });
+});
+
 describe("at /authorize", () => {
   test.each(redirectTricks)("the redirect %s goes nowhere, and is told to the person", async (redirect) => {
     const answer = await ask(`GET /authorize?${authorizeQuery({ redirect_uri: redirect })}`);
@@ -187,6 +212,8 @@ describe("at /authorize", () => {
     ["a plain challenge", { code_challenge_method: "plain" }, "invalid_request"],
     ["a challenge that is none", { code_challenge: "x" }, "invalid_request"],
     ["a scope that the client has not", { scope: "write" }, "invalid_scope"],
+    ["a resource that is not there", { resource: "service:nowhere" }, "invalid_target"],
+    ["no response type", { response_type: "" }, "invalid_request"],
     ["a scope with a line break", { scope: "read\r\nSet-Cookie: stolen=1" }, "invalid_scope"],
     ...stateTricks.map(
       (state) => [`the state ${JSON.stringify(state).slice(0, 40)}`, { state }, "invalid_request"] as const,

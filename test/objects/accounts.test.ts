@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import type { AccountSettings, PutAccount } from "../../durable-objects/accounts/contract.ts";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
 import { accountsName, accountsShardName, accountShards } from "../../durable-objects/names.ts";

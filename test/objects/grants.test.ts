@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import type { CodeGrant, Grant } from "../../durable-objects/grants/contract.ts";
 import { grantsStub, logStub } from "../../durable-objects/stubs.ts";
 import { compile } from "../../workers/config/compile.ts";

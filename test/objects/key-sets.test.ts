@@ -1,7 +1,7 @@
 /** T5: the KeySets object in the runtime, in front of a counting issuer. */
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { maxStaleMs, type KeySetsContract, type KeySetSource } from "../../durable-objects/key-sets/contract.ts";
 import type { KeysData, PublicKey } from "../../durable-objects/keyring/contract.ts";

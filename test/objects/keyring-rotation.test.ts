@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import type { KeyringContract, KeyringSettings, SignRequest } from "../../durable-objects/keyring/contract.ts";
 import { Keyring } from "../../durable-objects/keyring/keyring.ts";
 import { keyringStub, logStub } from "../../durable-objects/stubs.ts";

@@ -6,7 +6,7 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "cloudflare:test";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Ack, LogContract, NewEvent, PublishAnswer } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";

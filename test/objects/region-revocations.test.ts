@@ -1,7 +1,7 @@
 /** T3, T6 in the runtime: what a Region knows of revocations, and what a million of them cost. */
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Cursor, NewEvent } from "../../durable-objects/log/contract.ts";
 import type { RegionContract } from "../../durable-objects/region/contract.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { abortAllDurableObjects, evictDurableObject, reset } from "cloudflare:test";
-import config from "mesh.config";
+import config from "../../mesh.config.ts";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { BroadcastMessage, MeshEvent, NewEvent, Page } from "../../durable-objects/log/contract.ts";

@@ -63,7 +63,7 @@ export class AccountApiWorld {
   /** Answers of objects that will be lost. */
   lost = 0;
   isLogAway = false;
-  identity = { issuer: "us", subject: "operator", client: "operations", scopes: ["mesh:admin"], roles: ["r1"] };
+  identity = { issuer: "us", subject: "operator", client: "operations", scopes: ["mesh:admin"], roles: ["r1"], claims: {} };
   service: object | null = null;
   readonly #reserved = createReserved();
 

@@ -67,6 +67,48 @@ describe("accounts over the API", () => {
     expect(made.body["secret"]).toMatch(/^[\w-]{43}$/);
   });
 
+  test.each<readonly [string, object, object, string]>([
+    ["accounts/ada", { roles: ["editor"], scopes: ["read"] }, { disabled: true }, "roles"],
+    ["accounts/ada", { roles: ["editor"], scopes: ["read"] }, { roles: ["editor"], disabled: true }, "scopes"],
+    ["accounts/ada", { tenant: "t1" }, { password: "other" }, "tenant"],
+    ["accounts/ada", { claims: { plan: "pro" } }, {}, "claims"],
+    ["accounts/ada", { disabled: true }, { roles: ["editor"] }, "disabled"],
+    ["accounts/ada", { expiresAt: "2099-01-01T00:00:00Z" }, { roles: [] }, "expiresAt"],
+    ["clients/loom", { scopes: ["read"] }, { disabled: true }, "scopes"],
+    ["clients/loom", { resources: ["lock:a"] }, { scopes: ["read"] }, "resources"],
+    ["clients/loom", { redirectUris: ["https://a.example/cb"] }, { scopes: ["read"] }, "redirectUris"],
+    ["clients/loom", { public: true }, { scopes: ["read"] }, "public"],
+    ["clients/loom", { disabled: true }, { scopes: ["read"] }, "disabled"],
+  ])("PUT %s over %j by %j loses nothing that was not named: %s", async (path, there, body, field) => {
+    const world = new AccountApiWorld();
+    const before = await world.call(`PUT /${path}`, there);
+    const answer = await world.call(`PUT /${path}`, body);
+    expect(answer).toMatchObject({ status: 409, body: { code: "conflict" } });
+    expect(detailOf(answer)).toMatch(new RegExp(`^${field}: `));
+    expect((await world.call(`GET /${path}`)).body["version"]).toBe(before.body["version"]);
+    const more = { roles: [], scopes: [], tenant: null, claims: {}, disabled: false, expiresAt: null };
+    const ofClient = { scopes: [], resources: [], redirectUris: [], public: false, disabled: false, expiresAt: null };
+    const all = { ...(path.startsWith("clients") ? ofClient : more), ...body };
+    expect((await world.call(`PUT /${path}`, all)).status).toBe(200);
+  });
+
+  test("a client is disabled with all that it has, and comes back with it", async () => {
+    const world = new AccountApiWorld();
+    const has = { scopes: ["mesh:locks"], resources: ["lock:inventory.*"] };
+    await world.call("PUT /clients/loom", has);
+    expect((await world.call("PUT /clients/loom", { disabled: true })).status).toBe(409);
+    await world.call("PUT /clients/loom", { ...has, disabled: true });
+    expect((await world.call("PUT /clients/loom", { ...has, disabled: false })).body).toMatchObject(has);
+  });
+
+  test("the same PUT again is told as done, whatever it leaves out", async () => {
+    const world = new AccountApiWorld();
+    for (const version of [1, 1]) {
+      const answer = await world.call("PUT /accounts/ada", { roles: ["editor"] });
+      expect(answer).toMatchObject({ status: 200, body: { version } });
+    }
+  });
+
   test("a version that is not there any more is refused", async () => {
     const world = new AccountApiWorld();
     await world.call("PUT /accounts/ada", { roles: ["a"] });

@@ -75,6 +75,13 @@ describe("what is put", () => {
     expect(typesOf(changed(world, { facts: after }))).toEqual(["audit"]);
   });
 
+  test("what a caller of a version before leaves unsaid is as for a new one", () => {
+    const world = new BooksWorld();
+    changed(world, { facts: { roles: ["editor"] } });
+    expect(changed(world, { facts: {} }).facts.roles).toEqual([]);
+    expect(put(world, { facts: {}, unsaid: ["roles"] })).toMatchObject({ kind: "changed" });
+  });
+
   test("a client's tokens end by the client, those of people that it got, too", () => {
     const world = new BooksWorld();
     changed(world, { ...secret("s"), facts: client({ resources: ["lock:a"] }) });

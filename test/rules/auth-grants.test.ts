@@ -8,6 +8,7 @@ import { AuthWorld, client, hourMs, person, settings } from "./auth-world.ts";
 
 const verifier = "v".repeat(43);
 const basic = (name: string, secret: string) => `Basic ${btoa(`${name}:${secret}`)}`;
+const anything = { resources: null, isChosen: false };
 const password = { grant_type: "password", username: "alice", password: "alicealice" };
 
 let world: AuthWorld;
@@ -148,16 +149,25 @@ describe("T7 a refresh token", () => {
   test.each([
     ["the account is gone", () => world.people.delete("alice")],
     ["its password was changed", () => world.people.set("alice", person("alice", { proofChangedAt: world.now + 1 }))],
-    ["the subject was revoked", () => world.cutOffs.set("alice", world.now)],
   ])("is refused once %s, and stays refused", async (_what, change) => {
     const first = await given(password);
     const known = world.people.get("alice");
     change();
     expect(await refreshWith(first.refreshToken)).toMatchObject({ code: "grant_invalid" });
     if (known !== undefined) world.people.set("alice", known);
-    world.cutOffs.clear();
     expect(await refreshWith(first.refreshToken)).toMatchObject({ code: "grant_invalid" });
     expect(world.told).toHaveLength(1);
+  });
+
+  test("is refused while its subject is revoked, and good again once that is lifted", async () => {
+    const first = await given(password);
+    world.cutOffs.set("alice", world.now);
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await refreshWith(first.refreshToken)).toMatchObject({ code: "grant_invalid", error: "invalid_grant" });
+    }
+    expect(world.told).toEqual([]);
+    world.cutOffs.clear();
+    expect(await refreshWith(first.refreshToken)).toMatchObject({ kind: "given" });
   });
 
   test("is not used up by a call that could not read the account", async () => {
@@ -227,7 +237,7 @@ describe("T7 an authorization code", () => {
   async function codeFor(changed: Partial<Parameters<typeof giveCode>[1]> = {}): Promise<string> {
     const codeChallenge = await challengeOf(verifier);
     const app = world.clients.get("app") ?? client("app");
-    const ask = { person: person("alice"), client: app, redirectUri, codeChallenge, scopes: ["read"], ...changed };
+    const ask = { person: person("alice"), client: app, redirectUri, codeChallenge, scopes: ["read"], target: anything, ...changed };
     const kept = await giveCode(world.parts, ask);
     return kept.kind === "code" ? kept.text : "";
   }

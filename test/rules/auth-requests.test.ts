@@ -5,7 +5,7 @@ import { clearCookie, readCookie, setCookie, withoutCookie } from "../../workers
 import { grantScopes } from "../../workers/auth/scopes.ts";
 import { readTokenRequest } from "../../workers/auth/token-request.ts";
 import { readTokenForm } from "../../workers/token/client-credential.ts";
-import { client } from "./auth-world.ts";
+import { client, settings } from "./auth-world.ts";
 
 const basic = (name: string, secret: string) => `Basic ${btoa(`${name}:${secret}`)}`;
 const verifier = "v".repeat(43);
@@ -21,6 +21,8 @@ describe("a token request", () => {
     ["grant_type=password&username=a&password=b&client_id=app&scope=read", "password"],
     ["grant_type=client_credentials&client_id=a&client_secret=b", "client_credentials"],
     ["grant_type=refresh_token&refresh_token=x", "refresh_token"],
+    ["grant_type=password&username=a&password=b&refresh_token=c&audience=x&audience=y", "password"],
+    ["&grant_type=refresh_token&refresh_token=x&scope=&client_id&client_secret=&", "refresh_token"],
     [
       `grant_type=authorization_code&code=c&code_verifier=${verifier}&redirect_uri=u&client_id=app`,
       "authorization_code",
@@ -32,14 +34,20 @@ describe("a token request", () => {
   test.each([
     ["", null, "missing"],
     ["grant_type=client_credentials", null, "missing"],
+    ["grant_type", null, "missing"],
+    ["audience=x", null, "missing"],
+    ["audience=x", basic("a", "b"), "asked"],
     ["scope=read", basic("a", "b"), "malformed"],
+    ["scope=&scope=read", basic("a", "b"), "malformed"],
+    ["grant_type=refresh_token&refresh_token=x&audience=%zz", null, "malformed"],
+    ["grant_type=refresh_token&refresh_token=x&resource=a%3Ab%20c%3Ad", null, "malformed"],
     ["grant_type=implicit", null, "malformed"],
-    ["grant_type=", null, "malformed"],
+    ["grant_type=", null, "missing"],
+    ["grant_type=&username=a", null, "malformed"],
     ["grant_type=__proto__", null, "malformed"],
     ["grant_type=password&username=a", null, "malformed"],
     ["grant_type=password&password=a", null, "malformed"],
     ["grant_type=password&username=&password=b", null, "malformed"],
-    ["grant_type=password&username=a&password=b&refresh_token=c", null, "malformed"],
     ["grant_type=password&username=a&username=a&password=b", null, "malformed"],
     ["grant_type=password&username=a&password=%zz", null, "malformed"],
     ["grant_type=refresh_token", null, "malformed"],
@@ -49,9 +57,19 @@ describe("a token request", () => {
     ["grant_type=authorization_code&code=c&code_verifier=short&redirect_uri=u&client_id=app", null, "malformed"],
     ["grant_type=client_credentials&client_id=a", null, "malformed"],
     ["grant_type=client_credentials&client_id=a&client_secret=b", basic("a", "b"), "malformed"],
-    ["grant_type=refresh_token&refresh_token=x&client_id=", null, "malformed"],
   ])("%s with %s is %s", (form, authorization, kind) => {
     expect(read(form, authorization).kind).toBe(kind);
+  });
+
+  test("without a value nothing is asked: neither a scope nor a client", () => {
+    const form = "grant_type=refresh_token&refresh_token=x&scope=&client_id=&resource=";
+    const request = { token: "x", client: null, scope: undefined, resources: [] };
+    expect(read(form)).toMatchObject({ kind: "asked", request });
+  });
+
+  test("only resources may be several (RFC 8707)", () => {
+    const form = "grant_type=client_credentials&client_id=a&client_secret=b&resource=service:a&resource=lock%3Ab.*";
+    expect(read(form)).toMatchObject({ kind: "asked", request: { resources: ["service:a", "lock:b.*"] } });
   });
 
   test("an unknown grant is told apart for clients", () => {
@@ -119,13 +137,15 @@ describe("an authorization request", () => {
     code_challenge: challenge,
     code_challenge_method: "S256",
   };
+  const around = { settings, services: new Set(["inventory"]) };
   const ask = (changed: Readonly<Record<string, string>>, known: typeof app | null = app) =>
-    readAuthorize(new URLSearchParams({ ...good, ...changed }), known);
+    readAuthorize(new URLSearchParams({ ...good, ...changed }), known, around);
 
   test("is read whole, and what RFC 6749 does not know is left alone", () => {
-    expect(ask({ prompt: "login" })).toMatchObject({
+    const more = { prompt: "login", scope: "", resource: "service:inventory" };
+    expect(ask(more)).toMatchObject({
       kind: "asked",
-      request: { redirectUri: good.redirect_uri, state: "xyz", codeChallenge: challenge },
+      request: { scope: undefined, resources: ["service:inventory"], redirectUri: good.redirect_uri, state: "xyz", codeChallenge: challenge },
     });
   });
 
@@ -155,7 +175,10 @@ describe("an authorization request", () => {
 
   test.each([
     [{ response_type: "token" }, "unsupported_response_type"],
-    [{ response_type: "" }, "unsupported_response_type"],
+    [{ response_type: "" }, "invalid_request"],
+    [{ resource: "service:elsewhere" }, "invalid_target"],
+    [{ resource: "https://api.example.com" }, "invalid_target"],
+    [{ resource: "service:inventory service:inventory" }, "invalid_target"],
     [{ code_challenge: "" }, "invalid_request"],
     [{ code_challenge: "short" }, "invalid_request"],
     [{ code_challenge: `${"A".repeat(42)}B` }, "invalid_request"],
@@ -171,7 +194,7 @@ describe("an authorization request", () => {
     expect(ask({}, null).kind).toBe("malformed");
     const twice = new URLSearchParams(good);
     twice.append("redirect_uri", "https://evil.example/");
-    expect(readAuthorize(twice, app).kind).toBe("malformed");
+    expect(readAuthorize(twice, app, around).kind).toBe("malformed");
   });
 
   test("an answer keeps the redirect's own query, and says whose it is (RFC 9207)", () => {

@@ -80,6 +80,7 @@ export class AuthWorld {
   get parts(): AuthParts {
     return {
       settings: this.settings,
+      services: new Set(["inventory", "billing"]),
       people: {
         login: async (name, password) => this.#login(this.people.get(name), password),
         read: async (name) => this.#find(this.people.get(name)),

@@ -129,6 +129,16 @@ const rows: readonly MistakeRow[] = [
     'tokens.issuer: expected an https URL without query and fragment (RFC 8414 section 2), or a URN: received "http://api.example.com"',
   ],
   [
+    "an issuer whose keys are looked for is no mere name",
+    withTop({ tokens: { issuer: "restheart.org" } }),
+    'tokens.issuer: expected an https URL without query and fragment (RFC 8414 section 2), or a URN: received "restheart.org"',
+  ],
+  [
+    "an issuer with a colon is a URI (RFC 7519 section 2)",
+    withTop({ tokens: { issuer: "my mesh: 7", algorithm: "HS256", secret: "SHARED_SECRET" } }),
+    'tokens.issuer: expected a name, or a URI where it has a colon (RFC 7519 section 2): received "my mesh: 7"',
+  ],
+  [
     "an outside issuer does not share its key",
     withIssuer({ algorithms: ["HS256"] }),
     'issuers[0].algorithms[0]: expected asymmetric algorithms: "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512": received "HS256"',

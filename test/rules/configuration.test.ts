@@ -105,6 +105,14 @@ describe("a configuration without a mistake", () => {
     expect(version(spelled)).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  it.each(["restheart.org", "my mesh", "http://api.example.com", "urn:example:mesh", "tag:example.com,2026:mesh"])(
+    "may call the issuer %s where a shared secret verifies: nobody looks for its keys",
+    (issuer) => {
+      const tokens = { issuer, algorithm: "HS256", secret: "SHARED_SECRET" };
+      expect(compile(withTop({ tokens })).tokens).toMatchObject({ issuer, audience: issuer });
+    },
+  );
+
   it("is what the demo has, and it reaches the single writers", () => {
     const mesh = compile(demo);
     expect([...mesh.limits.keys()]).toEqual(["reads", "writes", "demo"]);

@@ -212,7 +212,7 @@ export class LimitApiWorld {
     const limits = new Map(filed.map((limit) => [limit.name, limit]));
     this.desk = new DeskDouble(limits, this.log);
     // A token verifies to whoever this API is tested with.
-    const identity = { issuer: "us", subject: "person", client: "operations", scopes };
+    const identity = { issuer: "us", subject: "person", client: "operations", scopes, claims: {} };
     this.#isolate = {
       mesh: { environment: "test", tokens: { issuer: "us" }, limits },
       region: "weur",

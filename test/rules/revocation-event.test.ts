@@ -49,6 +49,8 @@ describe("a revocation", () => {
       expect(data.endsAt).toBeGreaterThan(now + 720 * hour);
       expect(data.endsAt).toBeLessThan(now + objectSettings(refreshing).log.retentionMs);
     }
+    // What a change of an account ends is ended for as long.
+    expect(objectSettings(refreshing).accounts.longestTokenMs).toBeGreaterThanOrEqual(720 * hour);
     expect(revocationEvent(refreshing, { subject: "x", issuer: outside }, { by: "ops", now }).data.endsAt).toBeLessThan(
       now + 2 * hour,
     );

@@ -54,18 +54,25 @@ describe("the form", () => {
   test.each([
     ["a field twice", "grant_type=a&grant_type=a"],
     ["a field twice, once encoded", "grant_type=a&grant%5Ftype=a"],
-    ["an unknown field", "grant_type=a&scopes=x"],
-    ["a field without a value", "grant_type"],
+    ["a field twice, once without a value", "grant_type=&grant_type=a"],
+    ["a resource that is no URI (RFC 8707)", "resource=a%20b"],
     ["a broken escape", "grant_type=%zz"],
     ["bytes that are no UTF-8", "grant_type=%ff"],
-    ["an empty pair", "grant_type=a&&scope=b"],
-    ["JSON", '{"grant_type":"a"}'],
+    ["a broken escape in a field that is not known", "more=%zz"],
   ])("%s is malformed", (_title, text) => {
     expect(readTokenForm(text).kind).toBe("malformed");
   });
 
+  test.each([
+    ["fields that are not known, however often", "grant_type=a&scopes=x&audience=y&audience=z&__proto__=b"],
+    ["fields without a value", "grant_type=a&scope=&code&client_id="],
+    ["pairs without anything", "&grant_type=a&&=&=x"],
+  ])("%s are left alone (RFC 6749 section 3.2)", (_title, text) => {
+    expect([...formOf(text)]).toEqual([["grant_type", "a"]]);
+  });
+
   test("a refusal never repeats what was sent", () => {
-    const finding = readTokenForm("grant_type=a&my-secret=hunter2");
+    const finding = readTokenForm("my-secret=hunter2&my-secret=%zz");
     expect(finding.kind === "malformed" ? finding.detail : "").not.toMatch(/hunter2|my-secret/);
   });
 

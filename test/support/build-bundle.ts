@@ -12,6 +12,7 @@ export default async function buildBundle(): Promise<void> {
     // The log tells what the configuration's check said, and it is shown only on failure.
     env: {
       ...process.env,
+      MESH_CONFIG: "",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       NO_COLOR: "1",
       WRANGLER_HIDE_BANNER: "true",

@@ -78,18 +78,9 @@ const leftOut: Readonly<Record<string, Refusal | null>> = {
   "refresh_token client_id": spent,
   grant_type: { ...malformed, names: "grant_type: " },
 };
-/** What is looked at before it is found to be empty. */
-const empty: Readonly<Record<string, Refusal>> = {
-  "client_credentials client_id": wrongClient,
-  "client_credentials client_secret": wrongClient,
-  grant_type: { ...malformed, error: "unsupported_grant_type", names: "grant_type: " },
-  scope: wrongScope,
-};
-
 function callsOfForm(grant: string, form: Form): readonly MalformedAuthCall[] {
   return Object.entries(form).flatMap(([name, value]) => {
     const usual: Refusal = { ...malformed, names: `${name}: ` };
-    const of = <Known>(known: Readonly<Record<string, Known>>) => known[`${grant} ${name}`] ?? known[name];
     const { [name]: _left, ...rest } = form;
     const missing = `${grant} ${name}` in leftOut ? leftOut[`${grant} ${name}`] : (leftOut[name] ?? usual);
     const isGrant = name === "grant_type";
@@ -97,8 +88,10 @@ function callsOfForm(grant: string, form: Form): readonly MalformedAuthCall[] {
     return [
       ...(missing === null || missing === undefined
         ? []
-        : [tokenCall(`${grant} without ${name}`, formText(rest), missing)]),
-      tokenCall(`${grant} with an empty ${name}`, formText({ ...form, [name]: "" }), of(empty) ?? usual),
+        : [
+            tokenCall(`${grant} without ${name}`, formText(rest), missing),
+            tokenCall(`${grant} with an empty ${name}`, formText({ ...form, [name]: "" }), missing),
+          ]),
       tokenCall(`${grant} with ${name} twice`, `${formText(form)}&${name}=${value}`, usual),
       tokenCall(`${grant} with another ${name} before`, `${name}=x&${formText(form)}`, usual),
       tokenCall(`${grant} with a long ${name}`, formText({ ...form, [name]: "a".repeat(8_193) }), long),
@@ -161,10 +154,19 @@ const values: readonly MalformedAuthCall[] = [
     ...malformed,
     error: "unsupported_grant_type",
   }),
-  tokenCall("a field that no grant knows", `${formText(password)}&audience=x`, { ...malformed, names: "body: " }),
-  tokenCall("a field of another grant", `${formText(password)}&code=x`, { ...malformed, names: "code: " }),
-  tokenCall("a field named __proto__", `${formText(password)}&__proto__=x`, { ...malformed, names: "body: " }),
-  tokenCall("a pair without a sign", "grant_type", { ...malformed, names: "body: " }),
+  ...["service:nowhere", "https://api.example.com", "lock:", "service:echo&resource=depot:north"].map((resource) =>
+    tokenCall(`the resource ${resource}`, formText({ ...password, resource }), {
+      ...malformed,
+      error: "invalid_target",
+      names: "resource: ",
+    }),
+  ),
+  tokenCall("a resource with a space", `${formText(password)}&resource=lock:a%20lock:b`, {
+    ...malformed,
+    names: "resource: ",
+  }),
+  tokenCall("a field of another grant twice", `${formText(password)}&code=x&code=y`, { ...malformed, names: "code: " }),
+  tokenCall("a pair without a sign", "grant_type", { status: 401, code: "token_missing", error: "invalid_client" }),
   tokenCall("nothing", "", { status: 401, code: "token_missing", error: "invalid_client" }, []),
   tokenCall("only a client", "grant_type=client_credentials", {
     status: 401,

@@ -12,3 +12,17 @@ export function isSettingsTooLong({
 }: Pick<AccountSettings, "roles" | "scopes" | "tenant" | "claims">): boolean {
   return new TextEncoder().encode(JSON.stringify([roles, scopes, tenant, claims])).length > mostTokenBytes;
 }
+
+/** Half of what a token may be nested: it carries them inside. */
+export const deepestClaim = 16;
+
+/** Whether a token may say it: not nested too deep, and without half of a surrogate pair, which is no UTF-8. */
+export function isClaimsFit(claims: Readonly<Record<string, unknown>>): boolean {
+  return isFit(claims, deepestClaim);
+}
+
+function isFit(value: unknown, depth: number): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.entries(value).every(([name, member]) => name.isWellFormed() && isFit(member, depth - 1));
+}

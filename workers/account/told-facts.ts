@@ -1,7 +1,8 @@
 /** What a service's answer to a right login says of the account, where the configuration says it stands. Pure. */
 import type { AccountSettings } from "../../durable-objects/accounts/contract.ts";
 import type { ServiceLogin } from "../config/mesh.ts";
-import { isSettingsTooLong } from "./account-bounds.ts";
+import { isBuiltIn } from "../token/admin-client.ts";
+import { isClaimsFit, isSettingsTooLong } from "./account-bounds.ts";
 import { accountNameOf } from "./names.ts";
 import { valueAt, type JsonPointer } from "./json-pointer.ts";
 
@@ -41,11 +42,13 @@ export function toldFacts(
     isDisabled: false,
     expiresAt: null,
   };
-  return isSettingsTooLong(facts) ? null : facts;
+  return isClaimsFit(claims) && !isSettingsTooLong(facts) ? facts : null;
 }
 
+/** A service may have a user `admin`. Here that is the operator: their tokens would be one subject's. */
 function nameOf(value: unknown): string | null {
-  return typeof value === "string" ? accountNameOf(value) : null;
+  const name = typeof value === "string" ? accountNameOf(value) : null;
+  return name === null || isBuiltIn(name) ? null : name;
 }
 
 /** A list of texts, or one text with spaces between. What is not there is nothing. */

@@ -15,6 +15,7 @@ import { reach, type Patience } from "../limit/reach.ts";
 import type { ApiEnv } from "./call.ts";
 import { publishOwed } from "./publish-owed.ts";
 import { Refused, refused } from "./refused.ts";
+import { fieldOf } from "./unsaid-settings.ts";
 
 export type AccountsObject = AccountsContract & ApiKeysContract;
 
@@ -74,13 +75,15 @@ export async function decided(
   }
 }
 
-export function conflictOf({ reason }: AccountRefused): Error {
-  switch (reason) {
+export function conflictOf(refusal: AccountRefused): Error {
+  switch (refusal.reason) {
     case "version":
       return refused("conflict", "ifVersion: expected the version that is there: it was changed meanwhile");
     case "name_taken":
       return refused("conflict", "name: expected one that no account and no client has: both would be one subject");
     case "full":
       return refused("conflict", "there is no room for more of them");
+    case "unsaid":
+      return refused("conflict", `${fieldOf(refusal.setting)}: expected, because PUT replaces what there is`);
   }
 }

@@ -1,6 +1,6 @@
 /** What accounts, clients and API keys have in common in a body, with its bounds. */
 import * as v from "valibot";
-import { mostTokenBytes } from "../account/account-bounds.ts";
+import { deepestClaim, isClaimsFit, mostTokenBytes } from "../account/account-bounds.ts";
 import { accountNameOf, passwordOf } from "../account/names.ts";
 import { isReservedClaim } from "../account/reserved-claims.ts";
 import { resourceForm } from "../token/resources.ts";
@@ -9,8 +9,6 @@ import { ackedByRegions, instant, wholeNumberText } from "./fields.ts";
 /** Of any list of names. */
 const mostNames = 100;
 const mostRedirects = 20;
-/** Half of what a token may be nested: it carries them inside. */
-const deepestClaim = 16;
 
 export const putQuery = v.strictObject({
   ...ackedByRegions.entries,
@@ -70,15 +68,8 @@ export const claims = v.pipe(
     (value) => Object.keys(value).every((name) => /^[!-~]{1,64}$/.test(name) && !isReservedClaim(name)),
     claimsExpected,
   ),
-  v.check((value) => isShallow(value, deepestClaim), claimsExpected),
-  // JSON.stringify escapes half of a surrogate pair, which no token may hold.
-  v.check((value) => !/\\ud[89a-f]/.test(JSON.stringify(value)), claimsExpected),
+  v.check(isClaimsFit, claimsExpected),
 );
-
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1));
-}
 
 export const truth = v.boolean("expected true or false");
 export const expiresAt = v.nullable(instant);

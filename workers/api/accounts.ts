@@ -28,18 +28,19 @@ import type { ApiEnv } from "./call.ts";
 import { ackedByRegions, noQuery } from "./fields.ts";
 import { refused } from "./refused.ts";
 import { pageOfShards } from "./shard-pages.ts";
+import { unsaidIn } from "./unsaid-settings.ts";
 
 const accountBody = v.pipe(
   v.strictObject({
     password: v.optional(password),
-    roles: v.optional(roles, []),
-    tenant: v.optional(tenant, null),
-    claims: v.optional(claims, {}),
-    scopes: v.optional(scopes, []),
-    disabled: v.optional(truth, false),
-    expiresAt: v.optional(expiresAt, null),
+    roles: v.optional(roles),
+    tenant: v.optional(tenant),
+    claims: v.optional(claims),
+    scopes: v.optional(scopes),
+    disabled: v.optional(truth),
+    expiresAt: v.optional(expiresAt),
   }),
-  v.check((body) => !isSettingsTooLong(body), tokenPartExpected),
+  v.check((body) => !isSettingsTooLong(tokenPartOf(body)), tokenPartExpected),
 );
 const path = v.object({ name: accountName });
 const mayDo = requireScope("mesh:admin");
@@ -99,16 +100,14 @@ async function putAccount(c: Context<ApiEnv>): Promise<Response> {
     facts: {
       kind: "account",
       name,
-      roles: body.roles,
-      tenant: body.tenant,
-      claims: body.claims,
-      scopes: body.scopes,
+      ...tokenPartOf(body),
       resources: [],
       redirectUris: [],
       isPublic: false,
-      isDisabled: body.disabled,
-      expiresAt: body.expiresAt,
+      isDisabled: body.disabled ?? false,
+      expiresAt: body.expiresAt ?? null,
     },
+    unsaid: unsaidIn(body),
     ...(proof === undefined ? {} : { proof }),
     ...(ifVersion === undefined ? {} : { ifVersion }),
     ...changeOf(c),
@@ -116,6 +115,16 @@ async function putAccount(c: Context<ApiEnv>): Promise<Response> {
   const answer = await askAccounts(c, name, (object) => object.put(request));
   if (answer.kind === "conflict") throw conflictOf(answer);
   return decided(c, { ...shown(answer.facts), created: answer.isNew }, answer.events, how);
+}
+
+function tokenPartOf(body: {
+  readonly roles?: readonly string[] | undefined;
+  readonly tenant?: string | null | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}): Pick<AccountFacts, "roles" | "tenant" | "claims" | "scopes"> {
+  const { roles: held = [], tenant: of = null, claims: further = {}, scopes: may = [] } = body;
+  return { roles: held, tenant: of, claims: further, scopes: may };
 }
 
 /** Hashed twice where the account has a password: a repeated PUT with the same one changes nothing. */

@@ -44,15 +44,22 @@ export interface Presented {
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 export function presentedToken(c: Call): Presented | null {
+  const [presented = null, ...more] = presentedTokens(c);
+  if (more.length > 0) throw refused("malformed_token", "Cookie: expected the token's cookie once");
+  return presented;
+}
+
+/** More than one where the cookie came more than once: nobody can say which of them counts. */
+export function presentedTokens(c: Call): readonly Presented[] {
   const credential = readCredential(c.req.header("authorization") ?? null);
   if (credential.kind === "doubled") throw refused("malformed_token", "Authorization: expected one credential");
-  if (credential.kind === "bearer") return { token: credential.token, isCookie: false };
-  if (credential.kind === "other") return null;
+  if (credential.kind === "bearer") return [{ token: credential.token, isCookie: false }];
+  if (credential.kind === "other") return [];
   const found = readCookie(c.req.header("cookie") ?? null, c.var.isolate.mesh.tokens.cookie);
-  if (found.kind === "doubled") throw refused("malformed_token", "Cookie: expected the token's cookie once");
-  if (found.kind === "none") return null;
+  if (found.kind === "none") return [];
   if (!safeMethods.has(c.req.method)) expectOwnOrigin(c);
-  return { token: found.token, isCookie: true };
+  const tokens = found.kind === "doubled" ? found.tokens : [found.token];
+  return tokens.map((token) => ({ token, isCookie: true }));
 }
 
 /** Whose it is, or a refusal. */

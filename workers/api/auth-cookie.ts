@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import { clearCookie, fitsCookie, longestCookie, setCookie } from "../auth/cookie.ts";
 import { ask, endQuery } from "./auth-token.ts";
-import { expectOwnOrigin, presentedToken } from "./auth-asking.ts";
+import { expectOwnOrigin, presentedTokens } from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { endToken } from "./end-session.ts";
@@ -56,22 +56,21 @@ async function redirectWithToken(c: Call): Promise<Response> {
 }
 
 /**
- * Clears the cookie and ends the token, wherever it came from. A token that is good no longer needs no ending, and its
- * cookie goes all the same.
+ * Clears the cookie and ends the token, wherever it came from: each of them, where a neighbouring host has set a cookie
+ * beside. A token that is good no longer needs no ending, and its cookie goes all the same.
  */
 async function logOut(c: Call): Promise<Response> {
   const { ack, timeoutMs } = readQuery(c.req.url, endQuery);
-  const presented = presentedToken(c);
-  const cleared = clearCookie(c.var.isolate.mesh.tokens.cookie);
-  const verdict =
-    presented === null ? null : await c.var.isolate.tokens.verify(presented.token, c.executionCtx, Date.now());
-  if (verdict?.kind === "refused" && verdict.code === "not_current") {
-    throw refused("not_current", undefined, { headers: { "Retry-After": "1" } });
+  let ended = new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+  for (const { token } of presentedTokens(c)) {
+    const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+    if (verdict.kind === "refused" && verdict.code === "not_current") {
+      throw refused("not_current", undefined, { headers: { "Retry-After": "1" } });
+    }
+    if (verdict.kind === "refused") continue;
+    const answer = await endToken(c, verdict.identity, token, { ack, timeoutMs });
+    if (ended.status === 204) ended = answer;
   }
-  const ended =
-    presented !== null && verdict?.kind === "accepted"
-      ? await endToken(c, verdict.identity, presented.token, { ack, timeoutMs })
-      : new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
-  ended.headers.append("Set-Cookie", cleared);
+  ended.headers.append("Set-Cookie", clearCookie(c.var.isolate.mesh.tokens.cookie));
   return ended;
 }

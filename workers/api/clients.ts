@@ -4,6 +4,7 @@ import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import type { AccountChanged, AccountFacts, PutAccount } from "../../durable-objects/accounts/contract.ts";
 import { accountShards } from "../../durable-objects/names.ts";
+import { isSettingsTooLong, mostTokenBytes } from "../account/account-bounds.ts";
 import { newSecret, proofOf } from "../account/proof.ts";
 import { isBuiltIn } from "../token/admin-client.ts";
 import { askAccounts, askShard, changeOf, conflictOf, decided } from "./account-asking.ts";
@@ -14,18 +15,26 @@ import type { ApiEnv } from "./call.ts";
 import { ackedByRegions, name as clientName, noQuery, wholeNumber } from "./fields.ts";
 import { refused } from "./refused.ts";
 import { pageOfShards } from "./shard-pages.ts";
+import { unsaidIn } from "./unsaid-settings.ts";
 
 /** 31 days. */
 const longestPreviousMs = 2_678_400_000;
 
-const clientBody = v.strictObject({
-  scopes: v.optional(scopes, []),
-  resources: v.optional(resources, []),
-  redirectUris: v.optional(redirectUris, []),
-  public: v.optional(truth, false),
-  disabled: v.optional(truth, false),
-  expiresAt: v.optional(expiresAt, null),
-});
+const clientBody = v.pipe(
+  v.strictObject({
+    scopes: v.optional(scopes),
+    resources: v.optional(resources),
+    redirectUris: v.optional(redirectUris),
+    public: v.optional(truth),
+    disabled: v.optional(truth),
+    expiresAt: v.optional(expiresAt),
+  }),
+  v.check(
+    ({ scopes: may = [], resources: on = [] }) =>
+      !isSettingsTooLong({ roles: on, scopes: may, tenant: null, claims: {} }),
+    `expected scopes and resources of at most ${mostTokenBytes} bytes together as JSON: they go into tokens`,
+  ),
+);
 const rotateBody = v.strictObject({ previousTtlMs: v.optional(wholeNumber(0, longestPreviousMs)) });
 const path = v.object({ id: clientName });
 const mayDo = requireScope("mesh:admin");
@@ -98,13 +107,14 @@ async function putClient(c: Context<ApiEnv>): Promise<Response> {
       roles: [],
       tenant: null,
       claims: {},
-      scopes: body.scopes,
-      resources: body.resources,
-      redirectUris: body.redirectUris,
-      isPublic: body.public,
-      isDisabled: body.disabled,
-      expiresAt: body.expiresAt,
+      scopes: body.scopes ?? [],
+      resources: body.resources ?? [],
+      redirectUris: body.redirectUris ?? [],
+      isPublic: body.public ?? false,
+      isDisabled: body.disabled ?? false,
+      expiresAt: body.expiresAt ?? null,
     },
+    unsaid: unsaidIn(body),
     // Who has a secret keeps it: another one comes of a rotation only.
     proof: { proof: await proofOf(secret), parameters: null, onlyIfNone: true },
     ...(ifVersion === undefined ? {} : { ifVersion }),

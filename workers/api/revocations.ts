@@ -5,6 +5,9 @@ import * as v from "valibot";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import type { Revocation, RevocationData, RevocationTarget } from "../../durable-objects/revocations/contract.ts";
 import { nameClasses } from "../../durable-objects/revocations/naming.ts";
+import { isApiKeyId } from "../account/api-key-text.ts";
+import { latestInstant } from "../account/api-keys.ts";
+import type { Mesh } from "../config/mesh.ts";
 import type { Identity } from "../token/identity.ts";
 import { soleNameOf } from "../token/token-names.ts";
 import { tokenLifeMs } from "../token/revocation-life.ts";
@@ -82,7 +85,7 @@ async function termsOf(c: Call, body: RevocationBody): Promise<Meant> {
   const { isolate } = c.var;
   if (body.token === undefined) {
     const target = targetIn(isolate.mesh, body);
-    if (Object.keys(target).length > 0) return { target, terms: {} };
+    if (Object.keys(target).length > 0) return { target, terms: isOfApiKey(isolate.mesh, target) ? endless : {} };
     const expected = "expected token, jti, subject, client, tenant, family, kid or issuer";
     throw refused("malformed_request", `body: ${expected}`);
   }
@@ -100,6 +103,13 @@ async function termsOf(c: Call, body: RevocationBody): Promise<Meant> {
   }
   return { target: soleNameOf(names), terms: { endsAt: expiresAt } };
 }
+
+/** The id of a key stands where a token has its `jti`, and a key has no end of its own. */
+function isOfApiKey({ tokens }: Pick<Mesh, "tokens">, { jti = "", issuer = tokens.issuer }: RevocationTarget): boolean {
+  return isApiKeyId(jti) && issuer === tokens.issuer;
+}
+
+const endless = { endsAt: latestInstant * 1_000 };
 
 function refusedToken(reason: string): Error {
   if (reason === "view_not_current" || reason === "keys_unavailable") {

@@ -7,8 +7,8 @@ export type CookieName = "__Host-mesh" | "rh_auth";
 export type CookieFinding =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: string }
-  /** Two of one name: a neighbouring host may have set one of them, and nobody can say which. */
-  | { readonly kind: "doubled" };
+  /** Several of one name: a neighbouring host may have set one of them, and nobody can say which. */
+  | { readonly kind: "doubled"; readonly tokens: readonly string[] };
 
 const none: CookieFinding = { kind: "none" };
 const legacyPrefix = "Bearer_";
@@ -16,17 +16,21 @@ const legacyPrefix = "Bearer_";
 /** `field` is the whole Cookie field. A cookie that holds no token of ours is none. */
 export function readCookie(field: string | null, name: CookieName): CookieFinding {
   if (field === null || !field.includes(name)) return none;
-  const values = pairsOf(field, name).flatMap(([named, value]) => (named === name ? [value] : []));
-  const [value, ...more] = values;
-  if (value === undefined) return none;
-  if (more.length > 0) return { kind: "doubled" };
-  if (name === "__Host-mesh") return { kind: "token", token: value };
-  return value.startsWith(legacyPrefix) ? { kind: "token", token: value.slice(legacyPrefix.length) } : none;
+  const prefix = valueOf(name, "");
+  const ours = pairsOf(field).filter(([named, value]) => named === name && value.startsWith(prefix));
+  const tokens = [...new Set(ours.map(([, value]) => value.slice(prefix.length)))];
+  const [token] = tokens;
+  if (token === undefined) return none;
+  return tokens.length > 1 ? { kind: "doubled", tokens } : { kind: "token", token };
 }
 
-/** What is left of the field for the upstream; null when nothing is. */
+/**
+ * What is left of the field for the upstream; null when nothing is. Fields sent twice arrive joined by a comma. Behind
+ * one our cookie is taken away, but never read: a neighbouring host may have set a cookie whose value holds it all.
+ */
 export function withoutCookie(field: string, name: CookieName): string | null {
-  const rest = pairsOf(field, name).filter(([named]) => named !== name);
+  if (!field.includes(name)) return field;
+  const rest = pairsOf(field.replaceAll(new RegExp(`, ${name}=[^;,]*`, "g"), "")).filter(([named]) => named !== name);
   return rest.length === 0 ? null : rest.map(([, , pair]) => pair).join("; ");
 }
 
@@ -51,17 +55,31 @@ function valueOf(name: CookieName, token: string): string {
 
 const attributes = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-/** A field that came twice arrives joined by a comma, which a token has not. */
-function pairsOf(field: string, own: CookieName): readonly (readonly [name: string, value: string, pair: string])[] {
+function pairsOf(field: string): readonly (readonly [name: string, value: string, pair: string])[] {
   return field
-    .replaceAll(`, ${own}=`, `; ${own}=`)
     .split(";")
-    .map((pair) => pair.trim())
+    .map(trimmed)
     .filter((pair) => pair !== "")
     .map((pair) => {
       const at = pair.indexOf("=");
       return at === -1
         ? (["", pair, pair] as const)
-        : ([pair.slice(0, at).trim(), pair.slice(at + 1).trim(), pair] as const);
+        : ([trimmed(pair.slice(0, at)), trimmed(pair.slice(at + 1)), pair] as const);
     });
+}
+
+/**
+ * Of spaces and tabs, as browsers do it (RFC 6265bis section 5.6). Any other space makes another name of it, which a
+ * neighbouring host may set: to a browser that is no `__Host-` cookie.
+ */
+function trimmed(text: string): string {
+  let begin = 0;
+  let end = text.length;
+  while (isSpace(text[begin])) begin += 1;
+  while (end > begin && isSpace(text[end - 1])) end -= 1;
+  return text.slice(begin, end);
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === " " || character === "\t";
 }

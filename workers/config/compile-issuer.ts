@@ -14,12 +14,13 @@ const insecureExpected =
  */
 export function compileTokens(settings: TokensSettings, environment: string, mistakes: Mistakes): TokenSettings {
   const issuer = settings.issuer ?? `urn:selvedge:${environment}`;
-  if (!issuer.startsWith("urn:") && !isIssuerUrl(issuer, environment === "local")) {
-    mistakes.add(
-      ["tokens", "issuer"],
-      "an https URL without query and fragment (RFC 8414 section 2), or a URN",
-      issuer,
-    );
+  const isShared = settings.algorithm === "HS256";
+  const isFit = isShared ? isStringOrUri(issuer) : isIssuerUrl(issuer, environment === "local");
+  if (!issuer.startsWith("urn:") && !isFit) {
+    const expected = isShared
+      ? "a name, or a URI where it has a colon (RFC 7519 section 2)"
+      : "an https URL without query and fragment (RFC 8414 section 2), or a URN";
+    mistakes.add(["tokens", "issuer"], expected, issuer);
   }
   checkSecret(settings, mistakes);
   const { audience = issuer, algorithm, ttlSeconds, rotateAfterSeconds, refresh = null, cookie } = settings;
@@ -107,6 +108,11 @@ function checkKeysAddress(
   const url = readUrl(jwksUri);
   if (url === null || (!mayBeInsecure && isInsecure(url)))
     mistakes.add([...path, "jwksUri"], insecureExpected, jwksUri);
+}
+
+/** Who verifies by a shared secret looks for no keys, so the issuer is a name like another. */
+function isStringOrUri(text: string): boolean {
+  return !text.includes(":") || (/^[a-z][a-z0-9+.-]*:[!-~]+$/i.test(text) && URL.canParse(text));
 }
 
 function isIssuerUrl(text: string, mayBeInsecure: boolean): boolean {

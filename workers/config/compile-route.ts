@@ -13,7 +13,12 @@ export interface RouteSurroundings {
   readonly services: ReadonlyMap<string, Service>;
   readonly limits: ReadonlyMap<string, Limit>;
   /** The names as written: what is defined wrongly is not also unknown. */
-  readonly known: { readonly services: readonly string[]; readonly limits: readonly string[] };
+  readonly known: {
+    readonly services: readonly string[];
+    readonly limits: readonly string[];
+    /** The mesh itself first. */
+    readonly issuers: readonly string[];
+  };
 }
 
 type Path = readonly PathKey[];
@@ -30,7 +35,8 @@ export function compileRoute(value: unknown, at: Path, around: RouteSurroundings
   const identity = compileIdentity(settings.identity, at, mistakes);
   const limited = { need: identity.need, methods: settings.methods };
   const limits = compileRouteLimits(settings.limits, limited, [...at, "limits"], around.limits, mistakes);
-  const allow = compileAllow(settings.allow, { need: identity.need, path: text }, [...at, "allow"], mistakes);
+  const allowing = { need: identity.need, path: text, issuers: around.known.issuers };
+  const allow = compileAllow(settings.allow, allowing, [...at, "allow"], mistakes);
   const cors = compileCors(settings.cors, [...at, "cors"], mistakes);
   const rewrite = compileRewrite(settings.rewrite, text, [...at, "rewrite"], mistakes);
   const cache = compileCache(settings, identity.need, [...at, "cache"], mistakes);

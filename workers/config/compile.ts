@@ -1,4 +1,4 @@
-/** From what a user wrote to what the Worker uses: checked as a whole, compiled once, frozen. */
+/** From what a user wrote to what the Worker uses: checked as a whole, compiled once, frozen. The build does it, not the Worker. */
 import * as v from "valibot";
 import { compileAccounts } from "./compile-accounts.ts";
 import { compileAddresses } from "./compile-addresses.ts";
@@ -103,8 +103,14 @@ function compileIssuers(
   return issuers;
 }
 
-function compileRoutes(parts: Parts, mesh: Pick<Mesh, "services" | "limits">, mistakes: Mistakes): readonly Route[] {
-  const known = { services: Object.keys(parts.services), limits: Object.keys(parts.limits) };
+function compileRoutes(
+  parts: Parts,
+  mesh: Pick<Mesh, "services" | "limits" | "tokens">,
+  mistakes: Mistakes,
+): readonly Route[] {
+  const outside = parts.issuers.map((value) => String(isPlainObject(value) ? value["issuer"] : ""));
+  const issuers = [mesh.tokens.issuer, ...outside];
+  const known = { services: Object.keys(parts.services), limits: Object.keys(parts.limits), issuers };
   const earlier: { readonly route: Route; readonly index: number }[] = [];
   for (const [index, value] of parts.routes.entries()) {
     const route = compileRoute(value, ["routes", index], { ...mesh, known }, mistakes);

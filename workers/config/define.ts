@@ -2,7 +2,7 @@
  * What one writes in `mesh.config.ts`. The module `selvedge`.
  *
  * Durations end in `Ms` or `Seconds` and are whole numbers; names are `[a-z0-9][a-z0-9._-]{0,63}`. Every mistake stops
- * the build and the start with its path, what was expected and what was received. docs/configuration.md explains each
+ * the build and `npm start` with its path, what was expected and what was received. docs/configuration.md explains each
  * setting and its default.
  */
 import type { LimitConfig, RouteLimitConfig } from "./define-limit.ts";
@@ -10,7 +10,7 @@ import type { LimitConfig, RouteLimitConfig } from "./define-limit.ts";
 export type * from "./define-limit.ts";
 export { readsAndWrites, type ReadsAndWrites, type ReadsAndWritesOptions } from "./reads-and-writes.ts";
 
-/** Gives an editor the types; the checks are made at build and at start. */
+/** Gives an editor the types; the checks are made when it is built. */
 export function defineMesh(config: MeshConfig): MeshConfig {
   return config;
 }
@@ -113,6 +113,8 @@ export interface AllowConfig {
   readonly claims?: Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>;
   /** The parameter of the path that must be the own tenant: `":tenant"`. */
   readonly tenant?: string;
+  /** Whose tokens. Default: anybody's; with `tenant` the mesh's own alone. Those named here share their tenants. */
+  readonly issuers?: readonly string[];
 }
 
 export type ClaimValue = string | number | boolean;

@@ -1,4 +1,7 @@
-/** The configuration as the Worker uses it: checked, compiled, frozen. Made by `compile.ts` from what a user wrote. */
+/**
+ * The configuration as the Worker uses it: checked, compiled, frozen. Made by `compile.ts` from what a user wrote, and by
+ * `revived.ts` from what the build wrote of that: a new kind of value needs a form in `written.ts`.
+ */
 import type { Algorithm, Quota } from "../../durable-objects/limiter/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
 import type { KeySetSource } from "../../durable-objects/key-sets/contract.ts";
@@ -72,6 +75,8 @@ export interface Allow {
   readonly claims: readonly { readonly path: string; readonly values: readonly (string | number | boolean)[] }[];
   /** The path parameter that must be the own tenant; null for any. */
   readonly tenant: string | null;
+  /** Whose tokens; null for anybody's. Beside a tenant never null: these share their tenants. */
+  readonly issuers: readonly string[] | null;
 }
 
 export interface Cors {

@@ -6,7 +6,7 @@ import type { LockSettings } from "../../durable-objects/lock/contract.ts";
 import type { LogSettings } from "../../durable-objects/log/contract.ts";
 import type { RegionSettings } from "../../durable-objects/region/contract.ts";
 import { guardOf } from "../../durable-objects/platform/lease.ts";
-import { longestRevocationMs } from "../token/revocation-life.ts";
+import { longestRevocationMs, loginLifeMs } from "../token/revocation-life.ts";
 import type { Mesh } from "./mesh.ts";
 
 export interface ObjectSettings {
@@ -45,7 +45,8 @@ export function objectSettings(mesh: Mesh): ObjectSettings {
     accounts: {
       environment,
       issuer: mesh.tokens.issuer,
-      longestTokenMs: longestTtlSeconds * 1_000,
+      // A change ends what came of logins, refresh tokens too.
+      longestTokenMs: loginLifeMs(mesh, mesh.tokens.issuer),
       passwords: { iterations: passwordIterations, rounds: mesh.accounts.rounds },
     },
     grants: { environment, issuer: mesh.tokens.issuer, longestTokenMs: longestTtlSeconds * 1_000 },

@@ -7,7 +7,7 @@ export interface Mistake {
   readonly received: string;
 }
 
-/** Thrown by `compile`: the Worker does not start, and the build stops. Lists every mistake, not the first. */
+/** Thrown by `compile`: the build stops, and nothing is deployed or started. Lists every mistake, not the first. */
 export class ConfigurationError extends Error {
   readonly mistakes: readonly Mistake[];
 

@@ -92,6 +92,7 @@ export const routeSchema = fields({
       roles: v.optional(list(plainText(128), "a list of roles"), []),
       claims: v.optional(plainObject("an object of claims, each with the value or values that will do"), {}),
       tenant: v.optional(matching(/^:[A-Za-z][A-Za-z0-9_]*$/, 'a parameter of the path, such as ":tenant"')),
+      issuers: v.optional(list(plainText(256), "a list of at least one issuer", 1)),
     }),
   ),
   // That each is there once is checked with the names, however they are written.

@@ -2,6 +2,8 @@
 import { addressText, isWithin, networkAddress, parseAddress, type IpAddress } from "./ip-address.ts";
 
 export interface AddressSet {
+  /** As they were written. */
+  readonly cidrs: readonly string[];
   /** `address` is canonical text, as `canonicalAddress` gives it. */
   has(address: string): boolean;
 }
@@ -16,6 +18,7 @@ export function canonicalAddress(text: string): string | null {
 export function compileAddressSet(cidrs: readonly string[]): AddressSet {
   const blocks = cidrs.map(readBlock);
   return {
+    cidrs,
     has(text) {
       const address = parseAddress(text);
       return address !== null && blocks.some(({ base, bits }) => isWithin(address, base, bits));

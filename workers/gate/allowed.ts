@@ -1,4 +1,4 @@
-/** Whether a known identity may use a route: all of its scopes, any one of its roles, every claim it asks for, and its tenant. */
+/** Whether a known identity may use a route: of one of its issuers, all of its scopes, any one of its roles, every claim, its tenant. */
 import type { Allow } from "../config/mesh.ts";
 import { claimAt } from "../token/claim-at.ts";
 import type { Identity } from "../token/identity.ts";
@@ -8,6 +8,7 @@ import { otherReadingOf } from "./path-reading.ts";
 export type Allowed = "allowed" | "scopes_missing" | "forbidden";
 
 export function allowedBy(allow: Allow, identity: Identity, params: PathParams): Allowed {
+  if (allow.issuers?.includes(identity.issuer) === false) return "forbidden";
   if (!allow.scopes.every((scope) => identity.scopes.includes(scope))) return "scopes_missing";
   const hasRole = allow.roles.length === 0 || allow.roles.some((role) => identity.roles.includes(role));
   const hasClaims = allow.claims.every(({ path, values }) => hasOneOf(claimAt(identity.claims, path), values));
@@ -21,7 +22,7 @@ function hasOneOf(claim: unknown, values: Allow["claims"][number]["values"]): bo
 }
 
 /**
- * What the path names is compared as it was meant, after its percent-encoding; a tenant counts within its issuer. In both
+ * What the path names is compared as it was meant, after its percent-encoding, and within the allowed issuers. In both
  * readings: an upstream that drops parameters would take `acme;x` for `acme`, another one for a tenant of that name.
  */
 function isOwnTenant({ tenant }: Allow, identity: Identity, params: PathParams): boolean {

@@ -45,18 +45,25 @@ const replaced: ReadonlySet<string> = new Set([
 ]);
 
 export function upstreamHead(head: UpstreamHead): Record<string, string> {
-  const { fields, isUpgrade, withheld } = head;
+  const { fields, isUpgrade } = head;
+  const withheld = head.withheld.map(foldedName);
   const listed = listedIn(fields.get("connection"));
   const sent: Record<string, string> = {};
   for (const [name, value] of fields) {
-    if (isHopByHop(name) || listed.has(name)) continue;
-    if (isOfMesh(name) || replaced.has(name) || withheld.includes(name)) continue;
-    if (isUpgrade && isOfHandshake(name)) continue;
-    if (name === "tracestate" && !head.isContinued) continue;
+    const known = foldedName(name);
+    if (isHopByHop(known) || listed.has(name)) continue;
+    if (isOfMesh(known) || replaced.has(known) || withheld.includes(known)) continue;
+    if (isUpgrade && isOfHandshake(known)) continue;
+    if (known === "tracestate" && !head.isContinued) continue;
     sent[name] = value;
   }
   if (isUpgrade) sent["Upgrade"] = "websocket";
   return Object.assign(sent, head.identity, head.own);
+}
+
+/** CGI, FastCGI and WSGI read every character between as the same one: `X_Real_IP` arrives there as `X-Real-IP`. */
+function foldedName(name: string): string {
+  return /[^a-z0-9-]/.test(name) ? name.replaceAll(/[^a-z0-9]/g, "-") : name;
 }
 
 /** The runtime chooses key, version and compression of its own connection; the subprotocols are the client's. */

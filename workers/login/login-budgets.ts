@@ -7,7 +7,6 @@ import { sourceOf } from "../limit/source.ts";
 export interface LoginAttempt {
   /** Accounts and clients of one name are counted apart. */
   readonly kind: "account" | "client";
-  /** As accounts are compared: whoever takes two spellings for one name must have made them one. */
   readonly account: string;
   /** Canonical; null when there is none. All without one are one neighbour. */
   readonly address: string | null;
@@ -27,12 +26,26 @@ const prefix = { ipv4: 32, ipv6: 64 } as const;
 export async function budgetsOf(attempt: LoginAttempt): Promise<LoginBudgets> {
   const { kind, account, address, zone } = attempt;
   const source = sourceOf(address, () => zone, prefix);
+  const name = kind === "account" ? foldedName(account) : account;
   const [pair, byAccount, byAddress] = await Promise.all([
-    digestOf([kind, account, source]),
-    digestOf([kind, account]),
+    digestOf([kind, name, source]),
+    digestOf([kind, name]),
     digestOf([source]),
   ]);
   return { pair, account: byAccount, address: byAddress };
+}
+
+/**
+ * A service may take many spellings for one name, and each must not have guesses of its own: compatible forms, case,
+ * accents, spaces and what is not seen count for nothing here. Names that only differ so share what is counted.
+ */
+function foldedName(name: string): string {
+  // Upper case first: it knows ß and ſ.
+  return name
+    .normalize("NFKD")
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll(/[\p{M}\p{Cf}\p{DI}\s]/gu, "");
 }
 
 /** JSON keeps the parts apart, and lone surrogates too. */

@@ -31,7 +31,7 @@ export function revocationEvent(
   const endsAt =
     terms.endsAt === undefined
       ? endOf(mesh, target, issuedBefore, now)
-      : terms.endsAt + afterExpiryMs(mesh, target.issuer ?? null);
+      : Math.min(never, terms.endsAt + afterExpiryMs(mesh, target.issuer ?? null));
   const cutOff = issuedBefore === null ? {} : { issuedBefore };
   const event = { id, type: "revocation", data: { ...target, ...cutOff, endsAt, by, since: now } };
   return endsAt >= never ? { ...event, retain: retainOf(id) } : event;

@@ -1,15 +1,18 @@
 /**
- * Checks a configuration without starting anything: the build of a deployment and `npm run check` run it.
+ * `node local/compile-config.ts [FILE]`: checks a configuration without starting anything, and writes what the Worker
+ * revives into FILE. The build of a deployment and of a local mesh run it; without FILE, as `npm run check` does, it only
+ * checks.
  *
  * Reads the file that MESH_CONFIG names, else mesh.config.ts beside wrangler.toml. Prints each mistake on a line of its
- * own, `path: expected …: received …`, and ends with exit code 1 when there is one.
+ * own, `path: expected …: received …`, and ends with exit code 1 when there is one; then nothing is written.
  */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import * as nodeModule from "node:module";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compile } from "../workers/config/compile.ts";
 import { ConfigurationError, lineOf } from "../workers/config/refusal.ts";
+import { writeMesh } from "../workers/config/written.ts";
 
 const root = join(import.meta.dirname, "..");
 const named = process.env["MESH_CONFIG"];
@@ -39,7 +42,15 @@ function refuse(lines: readonly string[]): void {
   process.exitCode = 1;
 }
 
-async function check(): Promise<void> {
+/** Moved into place when complete: another build of the same configuration may be reading it. */
+function write(path: string, text: string): void {
+  const beside = `${path}.${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(beside, text);
+  renameSync(beside, path);
+}
+
+async function main(target: string | undefined): Promise<void> {
   if (!("registerHooks" in nodeModule)) {
     refuse([
       `cannot check ${shownFile}: expected Node 22.18 or later (npm scripts bring their own): received ${process.version}`,
@@ -61,6 +72,7 @@ async function check(): Promise<void> {
   }
   try {
     const mesh = compile(config);
+    if (target !== undefined) write(resolve(target), JSON.stringify(writeMesh(mesh)));
     const counts = `services ${mesh.services.size}, routes ${mesh.routes.length}, limits ${mesh.limits.size}`;
     process.stdout.write(`${shownFile}: ${counts}, version ${mesh.version}\n`);
   } catch (error) {
@@ -69,4 +81,4 @@ async function check(): Promise<void> {
   }
 }
 
-await check();
+await main(process.argv[2]);
