@@ -21,6 +21,8 @@ import { extname, join, resolve } from "node:path";
 import { CannotStart } from "./cannot-start.ts";
 import { runWrangler } from "./offline-wrangler.ts";
 import { readWorkerShape, type WorkerShape } from "./worker-shape.ts";
+import type { Mesh } from "../workers/config/mesh.ts";
+import { reviveMesh } from "../workers/config/revived.ts";
 
 export interface BundleRequest {
   /** The folder of wrangler.toml. */
@@ -41,6 +43,8 @@ export interface Bundle {
   /** The entry first. */
   readonly modules: readonly [BundledModule, ...BundledModule[]];
   readonly shape: WorkerShape;
+  /** What it does: the configuration that it was built with. */
+  readonly configuration: Mesh;
 }
 
 /** What is written beside a bundle. */
@@ -57,12 +61,13 @@ export async function buildBundle(request: BundleRequest): Promise<Bundle> {
   // One of the bundle's inputs: it is compiled every time, because what it is made of is known only then.
   const compiledFile = join(request.cacheDirectory, `${name}.config.json`);
   await compileConfiguration(request.configFile, compiledFile);
+  const configuration = reviveMesh(JSON.parse(readFileSync(compiledFile, "utf8")));
   const kept = readRecord(recordFile);
   const folder = kept === null ? "" : join(request.cacheDirectory, kept.folder);
-  if (kept !== null && existsSync(folder) && isUnchanged(kept.inputs)) return opened(folder, kept.shape);
+  if (kept !== null && existsSync(folder) && isUnchanged(kept.inputs)) return opened(folder, kept.shape, configuration);
   const built = await build(request, compiledFile);
   writeAtomically(recordFile, JSON.stringify(built));
-  return opened(join(request.cacheDirectory, built.folder), built.shape);
+  return opened(join(request.cacheDirectory, built.folder), built.shape, configuration);
 }
 
 /** Builds beside, and moves into place when complete: a reader never sees half a bundle, nor do two builders meet. */
@@ -169,11 +174,12 @@ const moduleTypes: Readonly<Record<string, BundledModule["type"]>> = {
   ".wasm": "CompiledWasm",
 };
 
-function opened(directory: string, shape: WorkerShape): Bundle {
+function opened(directory: string, shape: WorkerShape, configuration: Mesh): Bundle {
   const entryName = `${shape.entryName}.js`;
   const rest = readdirSync(directory).flatMap((name): BundledModule[] => {
     const type = moduleTypes[extname(name)];
     return type === undefined || name === entryName ? [] : [{ type, path: join(directory, name) }];
   });
-  return { directory, modules: [{ type: "ESModule", path: join(directory, entryName) }, ...rest], shape };
+  const entry: BundledModule = { type: "ESModule", path: join(directory, entryName) };
+  return { directory, modules: [entry, ...rest], shape, configuration };
 }

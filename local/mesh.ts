@@ -17,8 +17,11 @@ import { openStateFolder, type StateFolder } from "./state-folder.ts";
 import { type EdgePlan, objectsWorker, planWorkers } from "./workers.ts";
 import type { RegionName } from "../durable-objects/names.ts";
 import type { Local } from "../workers/config/local.ts";
+import type { Mesh } from "../workers/config/mesh.ts";
 
 const root = join(import.meta.dirname, "..");
+
+type Origins = Readonly<Record<string, string>>;
 
 export interface MeshOptions {
   /** The configuration; by default the repository's mesh.config.ts. */
@@ -33,8 +36,8 @@ export interface MeshOptions {
   readonly stateDirectory?: string;
   /** Begins with an empty state folder. */
   readonly fresh?: boolean;
-  /** Service name to an origin on this machine; "*" for every service. */
-  readonly origins?: Readonly<Record<string, string>>;
+  /** Service name to an origin on this machine, "*" for every service; or what says so of the configuration. */
+  readonly origins?: Origins | ((configuration: Mesh) => Origins);
   readonly limits?: Local["limits"];
   readonly likeProduction?: boolean;
   /** Puts the entry that can strike calls around the bundle; also counts calls. Costs about 10 µs a call. */
@@ -63,6 +66,7 @@ export interface Edge {
 export class LocalMesh {
   readonly edges: readonly Edge[];
   readonly state: StateFolder;
+  readonly configuration: Mesh;
   readonly adminSecret: string;
   readonly #faults: FaultControl | null;
   readonly #miniflare: Miniflare;
@@ -75,6 +79,7 @@ export class LocalMesh {
   constructor(parts: {
     readonly edges: readonly Edge[];
     readonly state: StateFolder;
+    readonly configuration: Mesh;
     readonly faults: FaultControl | null;
     readonly miniflare: Miniflare;
     readonly guard: Guard;
@@ -83,6 +88,7 @@ export class LocalMesh {
   }) {
     this.edges = parts.edges;
     this.state = parts.state;
+    this.configuration = parts.configuration;
     this.adminSecret = parts.state.secrets.MESH_ADMIN_SECRET;
     this.#faults = parts.faults;
     this.#miniflare = parts.miniflare;
@@ -173,7 +179,7 @@ function planEdges(options: MeshOptions): EdgePlan[] {
       isolate,
       local: {
         region,
-        origins: options.origins ?? {},
+        origins: {},
         limits: options.limits ?? "as_configured",
         likeProduction: options.likeProduction ?? false,
       },
@@ -182,7 +188,7 @@ function planEdges(options: MeshOptions): EdgePlan[] {
 
 async function run(
   options: MeshOptions,
-  plans: readonly EdgePlan[],
+  planned: readonly EdgePlan[],
   state: StateFolder,
   leave: () => void,
 ): Promise<LocalMesh> {
@@ -191,6 +197,8 @@ async function run(
     configFile: resolve(options.configFile ?? join(options.root ?? root, "mesh.config.ts")),
     cacheDirectory: options.bundleDirectory ?? state.bundles,
   });
+  const { configuration } = bundle;
+  const plans = withOrigins(planned, options.origins ?? {}, configuration);
   const faults = planFaults(options.faults);
   const workers = planWorkers({ bundle, secrets: state.secrets, vars: options.vars ?? {}, edges: plans, faults });
   const guard = new Guard();
@@ -207,12 +215,22 @@ async function run(
     const doors = [...edges, { name: objectsWorker, url: await addressOf(objectsWorker) }];
     const control = faults === null ? null : new FaultControl(doors, faults.secret);
     const stopCron = startCron(bundle.shape.crons, () => tick(miniflare));
-    return new LocalMesh({ edges, state, faults: control, miniflare, guard, beforeEnd: stopCron, afterEnd: leave });
+    const parts = { edges, state, configuration, faults: control, miniflare, guard };
+    return new LocalMesh({ ...parts, beforeEnd: stopCron, afterEnd: leave });
   } catch (error) {
     await miniflare.dispose();
     guard.end();
     throw error;
   }
+}
+
+function withOrigins(
+  plans: readonly EdgePlan[],
+  given: NonNullable<MeshOptions["origins"]>,
+  configuration: Mesh,
+): EdgePlan[] {
+  const origins = typeof given === "function" ? given(configuration) : given;
+  return plans.map((plan) => ({ ...plan, local: { ...plan.local, origins } }));
 }
 
 function planFaults(faults: MeshOptions["faults"]) {

@@ -1,20 +1,15 @@
 /** `npm start`: a mesh of several regions on this machine, until Ctrl-C. */
 import { join } from "node:path";
-import { announceJson, announceMesh, announceTour } from "./announce.ts";
+import { announceFault, announceJson, announceMesh, announceTour } from "./announce.ts";
+import { type Behind, closeBehind, openBehind, originsFor, standingBehind } from "./behind.ts";
 import { CannotStart } from "./cannot-start.ts";
-import { type Demo, startDemo } from "./demo/start-demo.ts";
 import { HeldLines } from "./held-lines.ts";
 import { logLine } from "./log-line.ts";
 import { type LocalMesh, type MeshOptions, startMesh } from "./mesh.ts";
 import { onceOrphaned } from "./parent.ts";
 import { help, readOptions, type StartOptions, UsageMistake } from "./start-options.ts";
+import { faultOfSettings } from "../workers/settings.ts";
 import { makeTour } from "./tour.ts";
-
-/** What the mesh stands in front of. */
-type Behind =
-  | { readonly kind: "demo"; readonly demo: Demo }
-  | { readonly kind: "origin"; readonly url: string }
-  | { readonly kind: "configured" };
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -39,19 +34,20 @@ async function start(options: StartOptions, lines: HeldLines): Promise<void> {
   const behind = await openBehind(options);
   const mesh = await startMesh(meshOptions(options, behind, lines));
   endOnSignal(mesh, behind);
-  const facts = { mesh, options, origin: originOf(behind) };
-  if (options.json) {
-    announceJson(facts);
-    return;
-  }
-  announceMesh(facts, behind.kind);
-  if (await isSilent(facts.origin)) {
+  const standing = standingBehind(behind, mesh.configuration);
+  const facts = { mesh, options, behind: standing };
+  const fault = faultOfSettings(mesh.configuration, { ...mesh.state.secrets });
+  if (options.json) announceJson(facts);
+  else announceMesh(facts);
+  if (fault !== null) announceFault(mesh, fault);
+  if (options.json || fault !== null) return;
+  if (await isSilent(standing.origin)) {
     process.stdout.write(
-      `\nNothing answers at ${facts.origin} yet: until it does, requests get 502 upstream_failed.\n\n`,
+      `\nNothing answers at ${standing.origin} yet: until it does, requests get 502 upstream_failed.\n\n`,
     );
     return;
   }
-  announceTour(mesh, await makeTour(mesh, behind.kind));
+  announceTour(mesh, await makeTour(mesh, standing.kind));
 }
 
 /** Any answer is one. */
@@ -67,21 +63,8 @@ async function isSilent(origin: string | null): Promise<boolean> {
   );
 }
 
-/** The demo's service unless there is an API to stand in front of, or a configuration that names its own. */
-async function openBehind({ origin, config, state }: StartOptions): Promise<Behind> {
-  if (origin !== null) return { kind: "origin", url: origin };
-  if (config !== null) return { kind: "configured" };
-  return { kind: "demo", demo: await startDemo(join(state, "demo")) };
-}
-
-function originOf(behind: Behind): string | null {
-  if (behind.kind === "demo") return behind.demo.url;
-  return behind.kind === "origin" ? behind.url : null;
-}
-
 function meshOptions(options: StartOptions, behind: Behind, lines: HeldLines): MeshOptions {
   const isFront = behind.kind === "origin" && options.config === null;
-  const origin = originOf(behind);
   return {
     ...(isFront ? { configFile: frontConfig } : {}),
     ...(options.config === null ? {} : { configFile: options.config }),
@@ -91,7 +74,7 @@ function meshOptions(options: StartOptions, behind: Behind, lines: HeldLines): M
     ports: options.ports,
     stateDirectory: options.state,
     fresh: options.fresh,
-    origins: origin === null ? {} : { [behind.kind === "demo" ? "inventory" : "*"]: origin },
+    origins: (configuration) => originsFor(behind, configuration),
     limits: isFront && !options.enforce ? "shadow" : "as_configured",
     likeProduction: options.likeProduction,
     faults: options.faults,
@@ -109,7 +92,7 @@ function endOnSignal(mesh: LocalMesh, behind: Behind): void {
       process.removeListener(signal, end);
       process.once(signal, () => process.exit(1));
     }
-    if (behind.kind === "demo") behind.demo.stop();
+    closeBehind(behind);
     mesh.stop().then(() => process.exit(0), fail);
   };
   for (const signal of signals) process.once(signal, end);

@@ -4,18 +4,10 @@
  * them, so that the lines, pasted, answer as printed.
  */
 import type { LocalMesh } from "./mesh.ts";
-import { curlLine, perform, send, type ShownRequest } from "./shown-request.ts";
-
-export interface Show {
-  readonly title: string;
-  readonly requests: readonly ShownRequest[];
-  /** The same requests as they are printed, where what was performed has used something up. */
-  readonly printed?: readonly ShownRequest[];
-  /** Performed before, and not shown: so that it begins as it will when it is pasted. */
-  readonly before?: readonly ShownRequest[];
-  /** Performed after, and not shown: what it leaves behind is cleared. */
-  readonly after?: readonly ShownRequest[];
-}
+import type { Standing } from "./behind.ts";
+import { loginToShow } from "./login-show.ts";
+import { curlLine, perform, send, type ShownRequest, tokenOut } from "./shown-request.ts";
+import { type Found, type Show, urlAt } from "./show.ts";
 
 export interface ShowAnswered {
   readonly title: string;
@@ -27,12 +19,6 @@ export interface Tour {
   /** What cannot be shown here, and why. */
   readonly leftOut: readonly string[];
 }
-
-/** A show, or why there is none of its kind here. */
-type Found = { readonly kind: "show"; readonly show: Show } | { readonly kind: "none"; readonly why: string };
-
-/** What the mesh stands in front of. */
-export type BehindKind = "demo" | "origin" | "configured";
 
 /** Of shorter windows another one has begun before the third line is pasted. */
 const shortestShownMs = 10_000;
@@ -49,12 +35,13 @@ interface LimitFacts {
 export function tokenLine(mesh: LocalMesh): string {
   const secret = `sed -n 's/^MESH_ADMIN_SECRET=//p' '${mesh.state.secretsFile.replaceAll("'", `'\\''`)}'`;
   const call = `curl -s -u "admin:$(${secret})" -d grant_type=client_credentials ${urlAt(mesh, 0)}/_mesh/v1/auth/token`;
-  return `TOKEN=$(${call} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`;
+  return `TOKEN=$(${call} | ${tokenOut})`;
 }
 
-export async function makeTour(mesh: LocalMesh, behind: BehindKind): Promise<Tour> {
+export async function makeTour(mesh: LocalMesh, behind: Standing["kind"]): Promise<Tour> {
   const token = await mesh.adminToken();
-  const found = await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)]);
+  const logins = loginToShow(mesh, behind);
+  const found = [...(await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)])), logins];
   const shows = found.flatMap((one) => (one.kind === "show" ? [one.show] : []));
   return {
     shows: await Promise.all([...shows, lockShow(mesh)].map((show) => answered(show, token))),
@@ -64,12 +51,13 @@ export async function makeTour(mesh: LocalMesh, behind: BehindKind): Promise<Tou
 
 async function answered(show: Show, token: string): Promise<ShowAnswered> {
   const { title, requests, printed, before = [], after = [] } = show;
+  const tokens = new Map([["TOKEN", token]]);
   const lines = [];
-  for (const request of before) await perform(request, token);
+  for (const request of before) await perform(request, tokens);
   for (const [index, request] of requests.entries()) {
-    lines.push({ line: curlLine(printed?.[index] ?? request), answer: await perform(request, token) });
+    lines.push({ line: curlLine(printed?.[index] ?? request), answer: await perform(request, tokens) });
   }
-  for (const request of after) await perform(request, token);
+  for (const request of after) await perform(request, tokens);
   return { title, lines };
 }
 
@@ -81,7 +69,7 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
       method: "POST",
       url: `${urlAt(mesh, edge)}/_mesh/v1/limits/${name}/take`,
       json: { key, cost },
-      isAuthorized: true,
+      bearer: "TOKEN",
     }));
   // A new key is a new budget: a second start within the window finds all of it, and so does who pastes the lines.
   const start = Date.now().toString(36);
@@ -113,10 +101,10 @@ async function limitToShow(mesh: LocalMesh, token: string): Promise<Found> {
 }
 
 /** What a configuration names may be far away and in use: only what was given to try is asked. */
-async function purgeToShow(mesh: LocalMesh, behind: BehindKind): Promise<Found> {
+async function purgeToShow(mesh: LocalMesh, behind: Standing["kind"]): Promise<Found> {
   if (behind === "demo") return { kind: "show", show: purgeShow(mesh, "/parts/1", { tags: ["part-1"] }) };
   if (behind === "configured") return { kind: "none", why: "a purge: it would ask your services" };
-  const response = await send({ url: `${urlAt(mesh, 0)}/` }, "");
+  const response = await send({ url: `${urlAt(mesh, 0)}/` }, new Map());
   await response.body?.cancel();
   return response.status === 200
     ? { kind: "show", show: purgeShow(mesh, "/", { prefixes: ["/"] }) }
@@ -129,7 +117,7 @@ function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
     method: "POST",
     url: `${urlAt(mesh, 1)}/_mesh/v1/invalidations?ack=everywhere`,
     json: what,
-    isAuthorized: true,
+    bearer: "TOKEN",
   };
   return {
     title: "a purge that is everywhere when it is answered",
@@ -145,7 +133,7 @@ function lockShow(mesh: LocalMesh): Show {
     method: "POST",
     url: `${urlAt(mesh, edge)}/_mesh/v1/locks/stock-take/acquire`,
     json,
-    isAuthorized: true,
+    bearer: "TOKEN",
   });
   return {
     title: "one holder at a time, each with a greater fencing token",
@@ -154,11 +142,6 @@ function lockShow(mesh: LocalMesh): Show {
       acquire(1, { holder: "node-b", ttlMs: 1_000 }),
       acquire(2, { holder: "node-b", ttlMs: 1_000, waitMs: 5_000 }),
     ],
-    after: [{ method: "DELETE", url: `${urlAt(mesh, 0)}/_mesh/v1/locks/stock-take`, isAuthorized: true }],
+    after: [{ method: "DELETE", url: `${urlAt(mesh, 0)}/_mesh/v1/locks/stock-take`, bearer: "TOKEN" }],
   };
-}
-
-/** With fewer edges the same one is asked again. */
-function urlAt(mesh: LocalMesh, index: number): string {
-  return mesh.edges[index % mesh.edges.length]?.url ?? "";
 }

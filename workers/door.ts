@@ -39,11 +39,11 @@ export async function serve(mesh: Mesh, request: Request, env: Env, context: Exe
       return refused(request, requestId, refuse("malformed_request", target.detail), region);
     const own = ownPath(mesh.mount, target.path);
     if (own === null) return await gate(isolate, request, context, { fields, correlation, target } satisfies Arrival);
-    reserved ??= createReserved();
     const url = `${target.scheme}://${target.authority}${own}${target.query}`;
     const asked = url === request.url ? request : new Request(url, request);
-    const { fetch: answer } = reserved;
-    const ask = () => answer(asked, isolate, requestId, context);
+    reserved ??= createReserved();
+    const paths = reserved;
+    const ask = () => paths.fetch(asked, isolate, requestId, context);
     const cors = mountedCors(mesh, target, own);
     const head = { "Mesh-Region": region, "Mesh-Request-Id": requestId };
     return await (cors === null ? ask() : readable(cors, { method: request.method, fields, head }, ask));

@@ -1,10 +1,12 @@
 /**
  * The demo's service: a small inventory of parts, such as many meshes stand in front of. Reads of one part are slow and
- * may be cached; `GET /stock` counts how many of them reached this service, so that a hit can be seen.
+ * may be cached; `GET /stock` counts how many of them reached this service, so that a hit can be seen; and `GET /me` says
+ * who asks, as the mesh has told it.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseList } from "structured-headers";
 import { isPartId, type Part, readChange, readPart } from "./part.ts";
 import type { PartsFile } from "./parts-file.ts";
 import { Answered, type Reply, readJson, replyTo, send } from "./reply.ts";
@@ -34,7 +36,7 @@ async function answer(handlers: Readonly<Record<string, Handler>>, request: Inco
   const allowed = Object.keys(handlers).flatMap((key) =>
     key.endsWith(` ${path}`) ? [key.slice(0, key.indexOf(" "))] : [],
   );
-  if (allowed.length === 0) throw new Answered(404, "there is only /parts, /parts/ID and /stock");
+  if (allowed.length === 0) throw new Answered(404, "there is only /parts, /parts/ID, /stock and /me");
   throw new Answered(405, `expected ${allowed.join(", ")}`, { Allow: allowed.join(", ") });
 }
 
@@ -55,6 +57,12 @@ function handlersOf(parts: PartsFile): Readonly<Record<string, Handler>> {
 
   return {
     "GET /stock": () => ({ status: 200, body: counts, headers: { "Cache-Control": "no-store" } }),
+
+    "GET /me": ({ headers }) => ({
+      status: 200,
+      body: { subject: headers["mesh-subject"] ?? null, roles: rolesIn(headers["mesh-roles"]) },
+      headers: { "Cache-Control": "no-store" },
+    }),
 
     "GET /parts": () => ({
       status: 200,
@@ -96,6 +104,11 @@ function handlersOf(parts: PartsFile): Readonly<Record<string, Handler>> {
       return { status: 204 };
     },
   };
+}
+
+/** A list of strings (RFC 9651): nobody's word but the mesh's, because the gate lets no other of this name through. */
+function rolesIn(field: string | string[] | undefined): unknown[] {
+  return parseList([field ?? ""].flat().join(", ")).map(([role]): unknown => role);
 }
 
 function accepted<Value>(read: { kind: "read"; value: Value } | { kind: "mistake"; detail: string }): Value {

@@ -8,7 +8,7 @@ import { EchoOrigin } from "../support/echo-origin.ts";
 import { startMesh } from "../support/mesh.ts";
 
 type Body = Readonly<Record<string, unknown>>;
-type Form = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+type Form = Readonly<Record<string, string>> | URLSearchParams;
 
 const configFile = join(import.meta.dirname, "clients.config.ts");
 const audience = "https://api.example.com";
@@ -51,8 +51,7 @@ async function admin(method: string, path: string, body?: object): Promise<Body>
 const asClient = (id: string) => ({ authorization: `Basic ${btoa(`${id}:${secrets[id]}`)}` });
 
 async function post(path: string, form: Form, headers: Record<string, string> = {}) {
-  const body = new URLSearchParams(Array.isArray(form) ? form.map(([name, value]) => [name, value]) : { ...form });
-  const answer = await fetch(`${url}${path}`, { method: "POST", headers, body });
+  const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: new URLSearchParams(form) });
   const text = await answer.text();
   return { status: answer.status, body: (text === "" ? {} : JSON.parse(text)) as Body };
 }
@@ -71,12 +70,11 @@ const places = async (token: string) => ({
 });
 
 describe("a client that is bound to resources (RFC 8707)", () => {
-  const ask = (...resources: string[]) =>
-    post(
-      "/token",
-      [["grant_type", "client_credentials"], ...resources.map((one) => ["resource", one] as const)],
-      asClient("loom"),
-    );
+  const ask = (...resources: string[]) => {
+    const form = new URLSearchParams({ grant_type: "client_credentials" });
+    for (const resource of resources) form.append("resource", resource);
+    return post("/token", form, asClient("loom"));
+  };
 
   test("acts on all of them and on nothing else, whatever its scopes", async () => {
     const token = tokenOf(await ask());
@@ -275,7 +273,7 @@ describe("a page of another origin (CORS)", () => {
       fetch(`${url}/token`, {
         method: "POST",
         headers: from,
-        body: new URLSearchParams({ ...form } as Record<string, string>),
+        body: new URLSearchParams(form),
       });
     const granted = await ask(password);
     expect([granted.status, allowed(granted)]).toEqual([200, page.origin]);

@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JsonServerOrigin } from "../support/json-server-origin.ts";
+import { spawnMesh } from "../support/mesh.ts";
 import { paste, startTour, type Tour, type TourLine } from "../support/tour-run.ts";
 
 /** What is another at every call: ids, instants, what is counted down, what only grows. */
 function stable(text: string): string {
   return (
     text
-      .replaceAll(/"(id|instance|at|expiresAt|answeredBy)":"[^"]*"/g, '"$1":"…"')
+      .replaceAll(/"(id|instance|at|createdAt|expiresAt|answeredBy)":"[^"]*"/g, '"$1":"…"')
       .replaceAll(/"(seq|token|ttlMs|resetMs|retryAfterMs|expiresInMs)":\d+/g, '"$1":0')
       // What was purged, what was never there, and what is there for a client that takes gzip are all a miss.
       .replaceAll(/fwd=(?:uri|vary)-miss/g, "fwd=miss")
@@ -23,6 +24,12 @@ function stable(text: string): string {
 function whole(body: string): string {
   return body.endsWith("...") ? body.slice(0, Math.max(body.lastIndexOf(","), 0)) : body;
 }
+
+/** The answers' status, of each show. */
+const limit = [200, 200, 200];
+const purge = [200, 200, 200, 200];
+const login = [200, 200, 200, 204, 401];
+const lock = [200, 409, 200];
 
 async function expectAsPrinted(tour: Tour): Promise<void> {
   const [token, ...answers] = await paste([tour.tokenLine, ...tour.lines.map(({ line }) => line)]);
@@ -48,16 +55,18 @@ async function untilFree(tour: Tour, lock: string): Promise<void> {
     .toContain('"state":"free"');
 }
 
-test("the demo's tour answers as printed, and shows a limit, a purge and a lock", async () => {
+test("the demo's tour answers as printed, and shows a limit, a purge, a login and a lock", async () => {
   await using tour = await startTour();
   expect(tour.text).toMatch(/weur +http[^]+enam +http[^]+apac +http/);
-  expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 409, 200]);
+  expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...purge, ...login, ...lock]);
   const answers = tour.text.match(/"allowed":(?:true|false),"remaining":\d+/g);
   expect(answers).toEqual([
     '"allowed":true,"remaining":25',
     '"allowed":true,"remaining":0',
     '"allowed":false,"remaining":0',
   ]);
+  expect(tour.text).toContain('# → 200  {"subject":"tourist","roles":["visitor"]}');
+  expect(tour.text).toContain('# → 401  {"type":"/_mesh/problems/token_revoked"');
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);
 });
@@ -68,7 +77,7 @@ test("the tour in front of an API answers as printed", async () => {
   expect(tour.text).toContain(
     `Behind them is ${origin.url}.\nIdentity is passed through untouched; limits are in shadow`,
   );
-  expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 409, 200]);
+  expect(tour.lines.map(({ status }) => status)).toEqual([...purge, ...login, ...lock]);
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);
 });
@@ -85,10 +94,10 @@ const configuration = `import { defineMesh } from "selvedge";
   });`;
 
 /** With the path of a configuration that has no route for `/`. */
-async function withConfiguration(work: (file: string) => Promise<void>): Promise<void> {
+async function withConfiguration(work: (file: string) => Promise<void>, text = configuration): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "selvedge-tour-"));
   const file = join(folder, "other.config.ts");
-  writeFileSync(file, configuration);
+  writeFileSync(file, text);
   try {
     await work(file);
   } finally {
@@ -99,7 +108,7 @@ async function withConfiguration(work: (file: string) => Promise<void>): Promise
 test("the tour of another configuration asks nothing of its services, and answers as printed", async () => {
   await withConfiguration(async (file) => {
     await using tour = await startTour("--config", file);
-    expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 409, 200]);
+    expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...login, ...lock]);
     expect(tour.text).toContain("one limit, whichever edge is asked: 1000 in 3600 s");
     expect(tour.text).toContain("  # not shown: a purge: it would ask your services\n");
     await untilFree(tour, "stock-take");
@@ -107,11 +116,49 @@ test("the tour of another configuration asks nothing of its services, and answer
   });
 });
 
+const withService = configuration
+  .replace('identity: "none"', 'identity: "optional"')
+  .replace("limits: {", 'accounts: { service: "api", path: "/login", send: "json" }, limits: {');
+
+test("something stands in for a service whose origin is an example, and tells what it is told", async () => {
+  await withConfiguration(async (file) => {
+    await using tour = await startTour("--config", file);
+    expect(tour.text).toContain(`Behind them are the services of ${file}.\n`);
+    expect(tour.text).toMatch(/^http:\/\/127\.0\.0\.1:\d+ stands in for api /m);
+    expect(tour.text).toContain("  # not shown: a login: the accounts are those of a service\n");
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(tour.tokenLine)?.[0] ?? "";
+    const body = new URLSearchParams({ grant_type: "password", username: "ada", password: "shuttle" });
+    const login = await fetch(`${url}/_mesh/v1/auth/token`, { method: "POST", body });
+    const { access_token: token } = (await login.json()) as { readonly access_token: string };
+    const answer = await fetch(`${url}/orders/1?x=y`, { headers: { Authorization: `Bearer ${token}` } });
+    expect(await answer.json()).toMatchObject({ asked: "GET /orders/1?x=y", told: { "mesh-subject": "ada" } });
+  }, withService);
+});
+
+test("a secret that the configuration names and nobody has given is said aloud, and where it belongs", async () => {
+  await withConfiguration(
+    async (file) => {
+      await using mesh = await spawnMesh("--config", file);
+      const answer = await fetch(`${mesh.ports[0]?.url}/orders/1`);
+      expect(answer.status).toBe(500);
+      const { stdout, stderr } = await mesh.kill("SIGTERM");
+      expect(stdout.trim().split("\n")).toHaveLength(1);
+      expect(stderr).toContain("500: ORIGIN_PROOF: expected the secret that proves the mesh to service api");
+      expect(stderr).toContain(`Write a line ORIGIN_PROOF=VALUE into ${mesh.admin.secretFile}, and start again.`);
+      writeFileSync(mesh.admin.secretFile, "ORIGIN_PROOF=a proof\n", { flag: "a" });
+      await using again = await spawnMesh("--config", file, "--state", mesh.stateDirectory);
+      expect((await fetch(`${again.ports[0]?.url}/orders/1`)).status).toBe(200);
+      expect((await again.kill("SIGTERM")).stderr).toBe("");
+    },
+    configuration.replace('proof: "none"', 'proof: { header: "X-Origin-Proof", secret: "ORIGIN_PROOF" }'),
+  );
+});
+
 test("the tour shows no line that this configuration refuses, and says why", async () => {
   await using origin = await JsonServerOrigin.start();
   await withConfiguration(async (file) => {
     await using tour = await startTour("--config", file, "--origin", origin.url);
-    expect(tour.lines.map(({ status }) => status)).toEqual([200, 200, 200, 200, 409, 200]);
+    expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...login, ...lock]);
     expect(tour.text).toContain("  # not shown: a purge: GET / answers 404\n");
   });
 });

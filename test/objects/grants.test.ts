@@ -66,6 +66,15 @@ describe("T7 the Grants object", () => {
     expect(new Set(outcomes)).toEqual(new Set(["redeemed,reused"]));
   });
 
+  test("what a login is for stays so across eviction, and none is none", async () => {
+    for (const more of [{ resources: ["service:a", "lock:b.*"] }, { resources: null }, {}]) {
+      const grant = newGrant(more);
+      await grants(grant.family).begin({ v: 1, grant });
+      await evictDurableObject(stubOf(grant.family));
+      expect(await refresh(grant.family, 1)).toMatchObject({ grant: { ...grant, resources: grant.resources ?? null } });
+    }
+  });
+
   test("what was used stays used across eviction and abort", async () => {
     const grant = newGrant();
     await grants(grant.family).begin({ v: 1, grant });

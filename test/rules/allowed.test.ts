@@ -1,8 +1,10 @@
-/** Who may use a route, of those who are known: scopes, roles, claims, and the tenant that the path names. */
+/** Who may use a route, of those who are known: issuers, scopes, roles, claims, and the tenant that the path names. */
 import { describe, expect, test } from "vitest";
+import { compile } from "../../workers/config/compile.ts";
 import type { Allow } from "../../workers/config/mesh.ts";
 import { allowedBy } from "../../workers/gate/allowed.ts";
 import type { Identity } from "../../workers/token/identity.ts";
+import { withRoute } from "../support/configurations.ts";
 
 const ada: Identity = {
   issuer: "https://id.example.com",
@@ -14,7 +16,7 @@ const ada: Identity = {
   claims: { plan: "pro", groups: ["a", "b"], level: 2, vip: true, realm: { region: "eu" }, "https://x/y.z": "dotted" },
   expiresAt: 0,
 };
-const anyone: Allow = { scopes: [], roles: [], claims: [], tenant: null };
+const anyone: Allow = { scopes: [], roles: [], claims: [], tenant: null, issuers: null };
 const claims = (path: string, ...values: readonly (string | number | boolean)[]): Allow => ({
   ...anyone,
   claims: [{ path, values }],
@@ -65,6 +67,36 @@ describe("the tenant that the path names", () => {
     [null, "null", "forbidden"],
   ])("of somebody of %s is %s: %s", (tenant, named, expected) => {
     expect(allowedBy(own, { ...ada, tenant }, { tenant: named })).toBe(expected);
+  });
+
+  const byPath = (allow: object) => {
+    const issuers = ["https://id.example.com", "https://other.example.com"].map((issuer) => ({
+      issuer,
+      audience: "api",
+      algorithms: ["ES256"],
+    }));
+    const { tokens, routes } = compile(withRoute({ match: "/t/:tenant/*", allow }, { issuers }));
+    const [route] = routes;
+    if (route === undefined || route.allow === null) throw new Error("expected a route that allows");
+    const { allow: compiled } = route;
+    return (issuer: string | null) =>
+      allowedBy(compiled, { ...ada, issuer: issuer ?? tokens.issuer }, { tenant: "acme" });
+  };
+
+  test("is one of the mesh's own, and another issuer's tenant of that name is another one", () => {
+    const allowed = byPath({ tenant: ":tenant" });
+    expect(allowed(null)).toBe("allowed");
+    expect(allowed("https://id.example.com")).toBe("forbidden");
+  });
+
+  test("is shared by the issuers that the route names, and by no others", () => {
+    const shared = byPath({ tenant: ":tenant", issuers: ["urn:selvedge:production", "https://id.example.com"] });
+    expect([null, "https://id.example.com", "https://other.example.com"].map(shared)).toEqual([
+      "allowed",
+      "allowed",
+      "forbidden",
+    ]);
+    expect(byPath({ tenant: ":tenant", issuers: ["https://id.example.com"] })(null)).toBe("forbidden");
   });
 
   test("is needed: without the parameter nobody passes", () => {

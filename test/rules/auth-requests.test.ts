@@ -106,13 +106,31 @@ describe("the token's cookie", () => {
     ["__host-mesh=t", "__Host-mesh", { kind: "none" }],
     ["a=1; __Host-mesh=t; b=2", "__Host-mesh", { kind: "token", token: "t" }],
     ["__Host-mesh=t=u", "__Host-mesh", { kind: "token", token: "t=u" }],
-    ["__Host-mesh=t; __Host-mesh=u", "__Host-mesh", { kind: "doubled" }],
-    ["__Host-mesh=t, __Host-mesh=u", "__Host-mesh", { kind: "doubled" }],
-    ["a=1, __Host-mesh=t", "__Host-mesh", { kind: "token", token: "t" }],
+    [" \t__Host-mesh\t=\tt ;a=1", "__Host-mesh", { kind: "token", token: "t" }],
+    ["__Host-mesh=t; __Host-mesh=u", "__Host-mesh", { kind: "doubled", tokens: ["t", "u"] }],
+    ["__Host-mesh=t; __Host-mesh=t", "__Host-mesh", { kind: "token", token: "t" }],
     ["rh_auth=Bearer_t", "rh_auth", { kind: "token", token: "t" }],
+    ["rh_auth=Bearer_t; rh_auth=x", "rh_auth", { kind: "token", token: "t" }],
+    ["rh_auth=Bearer_t; rh_auth=Bearer_u", "rh_auth", { kind: "doubled", tokens: ["t", "u"] }],
     ["rh_auth=Basic_t", "rh_auth", { kind: "none" }],
   ] as const)("%s", (field, name, expected) => {
     expect(readCookie(field, name)).toEqual(expected);
+  });
+
+  test.each([
+    "a=1, __Host-mesh=evil",
+    ...["\u2000", "\u00a0", "\ufeff", "\u3000", "\u0085", "\f", "\v"].map((space) => `${space}__Host-mesh=evil`),
+  ])("is not what a browser lets a neighbouring host set: %j", (tossed) => {
+    expect(readCookie(tossed, "__Host-mesh")).toEqual({ kind: "none" });
+    for (const field of [`${tossed}; __Host-mesh=own`, `__Host-mesh=own; ${tossed}`]) {
+      expect(readCookie(field, "__Host-mesh")).toEqual({ kind: "token", token: "own" });
+    }
+  });
+
+  test("stays behind also where it came in a field of its own, joined by a comma", () => {
+    expect(withoutCookie("a=1, __Host-mesh=t; b=2", "__Host-mesh")).toBe("a=1; b=2");
+    expect(withoutCookie("a=1, __Host-mesh=t, c=3; __Host-mesh=u, __Host-mesh=v", "__Host-mesh")).toBe("a=1, c=3");
+    expect(withoutCookie("a=1, rh_auth=Bearer_t", "rh_auth")).toBe("a=1");
   });
 
   test("stays behind, and the others go on as they came", () => {
@@ -145,7 +163,13 @@ describe("an authorization request", () => {
     const more = { prompt: "login", scope: "", resource: "service:inventory" };
     expect(ask(more)).toMatchObject({
       kind: "asked",
-      request: { scope: undefined, resources: ["service:inventory"], redirectUri: good.redirect_uri, state: "xyz", codeChallenge: challenge },
+      request: {
+        scope: undefined,
+        resources: ["service:inventory"],
+        redirectUri: good.redirect_uri,
+        state: "xyz",
+        codeChallenge: challenge,
+      },
     });
   });
 

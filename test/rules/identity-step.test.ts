@@ -18,7 +18,7 @@ const ada: Identity = {
   expiresAt: 0,
 };
 
-const anyone = { scopes: [], roles: [], claims: [], tenant: null } as const;
+const anyone = { scopes: [], roles: [], claims: [], tenant: null, issuers: null } as const;
 
 type Need = Route["identity"]["need"];
 

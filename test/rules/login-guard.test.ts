@@ -275,6 +275,11 @@ describe("who counts as one", () => {
     ["an address and its IPv6 form", { address: "192.0.2.1" }, { address: "::ffff:192.0.2.1" }],
     ["a zone's Workers", { address: workers, zone: "a.example" }, { address: workers, zone: "a.example" }],
     ["those without an address", { address: null }, { address: null, zone: "a.example" }],
+    ["two cases of a name", {}, { account: "ADA" }],
+    ["two forms of a name", {}, { account: "\uff21\u1d48\uff41" }],
+    ["a name and one with accents", {}, { account: "\u00e1d\u0103" }],
+    ["a name and one with what is not seen", {}, { account: "a\u200bd\u00ada\u3164 " }],
+    ["two spellings of ß", { account: "stra\u00dfe" }, { account: "STRASSE" }],
   ])("%s are one", async (_title, one, other) => {
     expect(await pair(one)).toBe(await pair(other));
   });
@@ -285,7 +290,8 @@ describe("who counts as one", () => {
     ["Workers of two zones", { address: workers, zone: "a.example" }, { address: workers, zone: "b.example" }],
     ["a client that says to be a Worker and a Worker", { zone: "a.example" }, { address: workers, zone: "a.example" }],
     ["an account and a client of one name", {}, { kind: "client" }],
-    ["two accounts", {}, { account: "Ada" }],
+    ["two accounts", {}, { account: "eve" }],
+    ["two ids of clients", { kind: "client" }, { kind: "client", account: "Ada" }],
   ] as const)("%s are not", async (_title, one, other) => {
     expect(await pair(one)).not.toBe(await pair(other));
   });

@@ -227,6 +227,11 @@ const rows: readonly MistakeRow[] = [
     'routes[0].allow.tenant: expected a parameter of the route\'s path (/a/:id): received ":tenant"',
   ],
   [
+    "an issuer of the allowed ones is known",
+    withRoute({ allow: { issuers: ["urn:selvedge:prodcution"] } }),
+    'routes[0].allow.issuers: expected issuers of this mesh, perhaps "urn:selvedge:production": received "urn:selvedge:prodcution"',
+  ],
+  [
     "a limit by subject needs an identity",
     withRoute({ identity: "none", limits: ["l"] }, { limits: { l: { ...limit, by: "subject" } } }),
     'routes[0].limits[0]: expected a limit that needs no identity, which this route does not read (it counts by subject): received "l"',

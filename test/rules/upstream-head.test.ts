@@ -65,6 +65,8 @@ describe("head towards the upstream", () => {
     "mesh-anything",
     "mesh_client-address",
     "mesh-fence",
+    "mesh.subject",
+    "mesh_client_address",
   ])("no client can say %s", (name) => {
     expect(sent({ [name]: "spoofed" })).toEqual(own);
   });
@@ -86,6 +88,27 @@ describe("head towards the upstream", () => {
       "x-forwarded-host",
     ];
     expect(sent(Object.fromEntries(names.map((name) => [name, "6.6.6.6"])))).toEqual(own);
+  });
+
+  test("no client imitates a replaced or withheld field in a spelling that CGI and WSGI read as the same name", () => {
+    const names = [
+      "x_forwarded_for",
+      "x_real_ip",
+      "x_forwarded-host",
+      "x-forwarded_proto",
+      "cf_connecting_ip",
+      "x.forwarded.for",
+      "true+client_ip",
+      "transfer_encoding",
+      "proxy_authorization",
+      "x_edge_proof",
+      "x-edge.proof",
+      "if_none_match",
+    ];
+    const withheld = ["x-edge-proof", "if-none-match"];
+    expect(sent(Object.fromEntries(names.map((name) => [name, "spoofed"])), { withheld })).toEqual(own);
+    expect(sent({ "x-own-proof": "spoofed", x_own_proof: "spoofed" }, { withheld: ["x_own_proof"] })).toEqual(own);
+    expect(sent({ x_session: "1", "x.y": "2" })).toEqual({ x_session: "1", "x.y": "2", ...own });
   });
 
   test("a state without its trace stops here", () => {

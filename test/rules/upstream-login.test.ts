@@ -62,6 +62,7 @@ class Service {
 }
 
 const json = (value: unknown, status = 200) => new Response(JSON.stringify(value), { status });
+const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth));
 const unreachable = (wasTried: boolean) => ({ kind: "unreachable", wasTried });
 
 describe("what is sent", () => {
@@ -164,9 +165,29 @@ describe("what is believed of an answer", () => {
     ["a role no field can carry", { ...told, user: { login: "ada", roles: ["\u00e9"] } }],
     ["a tenant that is a number", { ...told, org: 5 }],
     ["more than a token can hold", { ...told, plan: "x".repeat(5_000) }],
+    ["a claim nested deeper than a token may be", { ...told, plan: nested(40) }],
+    ["a claim nested deeper than a stack", { ...told, plan: nested(3_000) }],
+    ["half of a surrogate pair", { ...told, plan: ["\ud800"] }],
+    ["half of a surrogate pair as a name", { ...told, plan: { "\udfff": 1 } }],
+    ["the name of the built-in client", { ...told, user: { login: "admin" } }],
+    ["the name of the mesh itself", { ...told, user: { login: "mesh" } }],
     ["no object", "hello"],
   ])("%s: nothing", async (_what, answer) => {
     expect(await new Service(() => json(answer), pointers).login()).toEqual(unreachable(true));
+  });
+
+  test("claims that a token may carry are carried", async () => {
+    const plan = { in: nested(13), text: "\\ud800 \u{1f9f5}" };
+    const answered = await new Service(() => json({ ...told, plan }), pointers).login();
+    expect(answered).toMatchObject({ kind: "right", facts: { claims: { plan } } });
+  });
+
+  test("who is called admin at the service is nobody here, by whatever name they log in", async () => {
+    const service = new Service(() => json({ ...told, user: { login: "admin" } }), pointers);
+    const world = new LoginWorld();
+    const answered = await guardedLogin(world.guard, service.source, { address: null }, "admin@example.com", "right");
+    expect(answered).toEqual({ kind: "unreachable" });
+    expect(service.books.ledger.account("account", "admin")).toBeNull();
   });
 
   test.each<readonly [string, BodyInit]>([
@@ -210,6 +231,21 @@ describe("L9 a guarded login at a service", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => guess(world, service)));
     expect(service.sent).toHaveLength(5);
     expect([...new Set(answers.map(({ kind }) => kind))].toSorted()).toEqual(["refused", ...kinds].toSorted());
+  });
+
+  test("L9 another spelling of a name has no guesses of its own: a service may take all of them for one", async () => {
+    const [world, service] = [new LoginWorld(), new Service(() => new Response(null, { status: 401 }))];
+    const spelling = (index: number) =>
+      "eleanor"
+        .split("")
+        .map((letter, at) => ((index >> at) & 1 ? letter.toUpperCase() : letter))
+        .join("");
+    const from = { address: "192.0.2.1" };
+    const guesses = Array.from({ length: 100 }, (_, index) =>
+      guardedLogin(world.guard, service.source, from, spelling(index), "guess"),
+    );
+    await Promise.all(guesses);
+    expect(service.sent).toHaveLength(5);
   });
 
   test("a service that is away uses up nobody's attempts", async () => {

@@ -31,6 +31,7 @@ const contentTypes = [
 const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString("base64")}`;
 const bearer = "Authorization: Bearer $TOKEN";
 const twoTokens = { status: 400, code: "malformed_token", error: "invalid_token", names: "Authorization: " } as const;
+const noToken = { status: 401, code: "token_invalid", error: "invalid_token" } as const;
 const twoLogins = { ...malformed, names: "Authorization: " } as const;
 
 const credentialsTwice: readonly MalformedAuthCall[] = [
@@ -63,8 +64,14 @@ const credentialsTwice: readonly MalformedAuthCall[] = [
     title: "the cookie in two fields",
     line: "GET /token",
     fields: ["Cookie: __Host-mesh=$TOKEN", "Cookie: __Host-mesh=x"],
-    ...twoTokens,
-    names: "Cookie: ",
+    ...noToken,
+  },
+  {
+    title: "the cookie in a second field, which may be the end of another cookie's value",
+    line: "GET /token",
+    fields: ["Cookie: a=1", "Cookie: __Host-mesh=$TOKEN"],
+    ...noToken,
+    code: "token_missing",
   },
 ];
 

@@ -70,8 +70,7 @@ async function revoke(c: Call): Promise<Response> {
     // An outside issuer's clients are others, whatever their names.
     expectOwner(asker, issuer === c.var.isolate.mesh.tokens.issuer ? client : null);
     const key = readApiKey(token);
-    const events =
-      key === null ? await eventsOf(c, verdict.identity, token) : await keyEnded(c, key.id, asker.name);
+    const events = key === null ? await eventsOf(c, verdict.identity, token) : await keyEnded(c, key.id, asker.name);
     if (events.length > 0) await publishOwed(c.var.isolate, c.executionCtx, events, how);
   }
   return new Response(null, { status: 200, headers: noStore });

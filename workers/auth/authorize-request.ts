@@ -46,7 +46,8 @@ const read = [
 /** The client's id, to look it up; null when the request names none, or one twice. */
 export function clientIdOf(query: URLSearchParams): string | null {
   const ids = query.getAll("client_id");
-  return ids.length === 1 ? ids[0] || null : null;
+  const [id = ""] = ids;
+  return ids.length === 1 && id !== "" ? id : null;
 }
 
 /**
@@ -61,7 +62,7 @@ export function readAuthorize(
   const doubled = read.find((name) => query.getAll(name).length > 1);
   if (doubled !== undefined) return { kind: "malformed", detail: `${doubled}: expected once: received more than once` };
   if (client === null) return { kind: "malformed", detail: "client_id: expected a client that is known here" };
-  const given = (name: string) => query.get(name) || null;
+  const given = (name: string) => (query.get(name) === "" ? null : query.get(name));
   const redirectUri = given("redirect_uri");
   if (redirectUri === null || !isRedirectOf(client, redirectUri)) {
     return { kind: "malformed", detail: "redirect_uri: expected one that the client was registered with" };

@@ -60,7 +60,11 @@ export async function issue(
   if (signed.kind === "refused") return cannotSign;
   const { token, expiresAt } = signed;
   if (token.length > longestToken) {
-    return notGiven("malformed_request", "invalid_request", `the token would be longer than ${longestToken} characters`);
+    return notGiven(
+      "malformed_request",
+      "invalid_request",
+      `the token would be longer than ${longestToken} characters`,
+    );
   }
   return { kind: "given", token, expiresAt, ttlSeconds: settings.ttlSeconds, refreshToken, subject };
 }
@@ -92,6 +96,11 @@ function claimsOf(subject: Subject, audience: string): Readonly<Record<string, u
 }
 
 /** What its tokens will say: by these a revocation names them. */
-export function namedBy({ name, client, tenant, family }: Pick<Subject, "name" | "client" | "tenant" | "family">): Named {
+export function namedBy({
+  name,
+  client,
+  tenant,
+  family,
+}: Pick<Subject, "name" | "client" | "tenant" | "family">): Named {
   return { subject: name, client: client ?? ownClient, tenant, family };
 }

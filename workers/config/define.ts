@@ -161,7 +161,7 @@ export interface AddressConfig {
 }
 
 export interface TokenConfig {
-  /** Default `urn:selvedge:ENVIRONMENT`. An https URL where clients use discovery. */
+  /** Default `urn:selvedge:ENVIRONMENT`. An https URL where clients use discovery; with "HS256" any name. */
   readonly issuer?: string;
   /** Default: the issuer. */
   readonly audience?: string;

@@ -46,13 +46,13 @@ const replaced: ReadonlySet<string> = new Set([
 
 export function upstreamHead(head: UpstreamHead): Record<string, string> {
   const { fields, isUpgrade } = head;
-  const withheld = head.withheld.map(foldedName);
+  const withheld = new Set(head.withheld.map(foldedName));
   const listed = listedIn(fields.get("connection"));
   const sent: Record<string, string> = {};
   for (const [name, value] of fields) {
     const known = foldedName(name);
     if (isHopByHop(known) || listed.has(name)) continue;
-    if (isOfMesh(known) || replaced.has(known) || withheld.includes(known)) continue;
+    if (isOfMesh(known) || replaced.has(known) || withheld.has(known)) continue;
     if (isUpgrade && isOfHandshake(known)) continue;
     if (known === "tracestate" && !head.isContinued) continue;
     sent[name] = value;

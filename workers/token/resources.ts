@@ -24,7 +24,12 @@ export function isCovered(resource: string, bound: readonly string[]): boolean {
 }
 
 /** Whether the identity may not act on this one, because of what it is bound to. */
-export function isBoundElsewhere(identity: Identity, ownIssuer: string, kind: string, named: { readonly name: string }) {
+export function isBoundElsewhere(
+  identity: Identity,
+  ownIssuer: string,
+  kind: string,
+  named: { readonly name: string },
+) {
   const bound = boundOf(identity, ownIssuer);
   return bound !== null && !isCovered(`${kind}:${named.name}`, bound);
 }
