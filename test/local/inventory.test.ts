@@ -42,6 +42,15 @@ describe("the demo's inventory", () => {
     expect(await (await fetch(`${demo.url}/stock`)).json()).toEqual({ reads: 2, writes: 0 });
   });
 
+  it("says who asks, as the mesh has told it", async () => {
+    const told = { "Mesh-Subject": "ada", "Mesh-Roles": '"editor", "a, \\"b\\""' };
+    expect(await (await send("GET", "/me", undefined, told)).json()).toEqual({
+      subject: "ada",
+      roles: ["editor", 'a, "b"'],
+    });
+    expect(await (await fetch(`${demo.url}/me`)).json()).toEqual({ subject: null, roles: [] });
+  });
+
   it("keeps what was written when it is started again", async () => {
     const made = await send("POST", "/parts", loom);
     expect(made.status).toBe(201);

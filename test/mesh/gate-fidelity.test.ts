@@ -45,16 +45,12 @@ interface Answer {
 
 /** Node's own client neither decodes nor follows nor adds. */
 async function ask(path: string, asked: Asked = {}): Promise<Answer> {
-  const { method = "GET", headers = {} } = asked;
-  const length = asked.body === undefined ? {} : { "content-length": String(Buffer.byteLength(asked.body)) };
-  const request = httpRequest({
-    port,
-    host: "127.0.0.1",
-    path,
-    method,
-    headers: { ...length, ...headers },
-    agent: false,
-  });
+  const { method = "GET", body } = asked;
+  const headers = {
+    ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),
+    ...asked.headers,
+  };
+  const request = httpRequest({ port, host: "127.0.0.1", path, method, headers, agent: false });
   request.end(asked.body);
   const [response] = (await once(request, "response")) as [IncomingMessage];
   const chunks: Buffer[] = [];

@@ -26,10 +26,10 @@ function whole(body: string): string {
 }
 
 /** The answers' status, of each show. */
-const limit = [200, 200, 200];
-const purge = [200, 200, 200, 200];
-const login = [200, 200, 200, 204, 401];
-const lock = [200, 409, 200];
+const ofLimit = [200, 200, 200];
+const ofPurge = [200, 200, 200, 200];
+const ofLogin = [200, 200, 200, 204, 401];
+const ofLock = [200, 409, 200];
 
 async function expectAsPrinted(tour: Tour): Promise<void> {
   const [token, ...answers] = await paste([tour.tokenLine, ...tour.lines.map(({ line }) => line)]);
@@ -58,7 +58,7 @@ async function untilFree(tour: Tour, lock: string): Promise<void> {
 test("the demo's tour answers as printed, and shows a limit, a purge, a login and a lock", async () => {
   await using tour = await startTour();
   expect(tour.text).toMatch(/weur +http[^]+enam +http[^]+apac +http/);
-  expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...purge, ...login, ...lock]);
+  expect(tour.lines.map(({ status }) => status)).toEqual([...ofLimit, ...ofPurge, ...ofLogin, ...ofLock]);
   const answers = tour.text.match(/"allowed":(?:true|false),"remaining":\d+/g);
   expect(answers).toEqual([
     '"allowed":true,"remaining":25',
@@ -77,7 +77,7 @@ test("the tour in front of an API answers as printed", async () => {
   expect(tour.text).toContain(
     `Behind them is ${origin.url}.\nIdentity is passed through untouched; limits are in shadow`,
   );
-  expect(tour.lines.map(({ status }) => status)).toEqual([...purge, ...login, ...lock]);
+  expect(tour.lines.map(({ status }) => status)).toEqual([...ofPurge, ...ofLogin, ...ofLock]);
   await untilFree(tour, "stock-take");
   await expectAsPrinted(tour);
 });
@@ -108,7 +108,7 @@ async function withConfiguration(work: (file: string) => Promise<void>, text = c
 test("the tour of another configuration asks nothing of its services, and answers as printed", async () => {
   await withConfiguration(async (file) => {
     await using tour = await startTour("--config", file);
-    expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...login, ...lock]);
+    expect(tour.lines.map(({ status }) => status)).toEqual([...ofLimit, ...ofLogin, ...ofLock]);
     expect(tour.text).toContain("one limit, whichever edge is asked: 1000 in 3600 s");
     expect(tour.text).toContain("  # not shown: a purge: it would ask your services\n");
     await untilFree(tour, "stock-take");
@@ -158,7 +158,7 @@ test("the tour shows no line that this configuration refuses, and says why", asy
   await using origin = await JsonServerOrigin.start();
   await withConfiguration(async (file) => {
     await using tour = await startTour("--config", file, "--origin", origin.url);
-    expect(tour.lines.map(({ status }) => status)).toEqual([...limit, ...login, ...lock]);
+    expect(tour.lines.map(({ status }) => status)).toEqual([...ofLimit, ...ofLogin, ...ofLock]);
     expect(tour.text).toContain("  # not shown: a purge: GET / answers 404\n");
   });
 });

@@ -190,6 +190,14 @@ describe("clients over the API", () => {
     for (const { body } of [made, rotated]) expect(told).not.toContain(body["secret"]);
   });
 
+  test("a rotation needs no body, and takes none that is not one", async () => {
+    const world = new AccountApiWorld();
+    await world.call("PUT /clients/loom", {});
+    expect((await world.call("POST /clients/loom/rotate")).body["secret"]).toMatch(/^[\w-]{43}$/);
+    expect((await world.call("POST /clients/loom/rotate", [])).status).toBe(400);
+    expect((await world.call("PUT /clients/loom")).status).toBe(400);
+  });
+
   test("a public client has none", async () => {
     const world = new AccountApiWorld();
     const made = await world.call("PUT /clients/app", { public: true, redirectUris: ["https://app.example.com/cb"] });

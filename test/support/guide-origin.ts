@@ -1,12 +1,13 @@
 /**
- * What is behind the mesh of the guides, each at the paths that it has in them: a model that tells what it has used, the
- * issuers' keys, a shop with a login of its own, a stream of news, a RESTHeart and a Kuzzle. Any other path is answered.
+ * What is behind the mesh of the guides, each at the paths that it has in them: the issuers' keys, a RESTHeart and a
+ * Kuzzle. Any other path is answered as by what stands in for a service on a reader's own machine.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { jwtVerify, SignJWT, type JWK } from "jose";
+import { standInAnswer } from "../../local/demo/stand-in.ts";
 
 /** What RESTHeart signs with, and shares. */
 export const restheartKey = "what all nodes of RESTHeart are told";
@@ -64,7 +65,7 @@ export class GuideOrigin {
     const { authorization = "", cookie = "" } = headers;
     if (url === "/news") return this.#stream(response);
     const asked = { method, path: url, authorization, cookie, body: await text(request) };
-    const { status, body, headers: more } = await this.#answerTo(asked);
+    const { status, body, headers: more } = (await this.#answerTo(asked)) ?? standInAnswer(request, asked.body);
     response.writeHead(status, { "content-type": "application/json", ...more }).end(JSON.stringify(body));
   }
 
@@ -73,21 +74,19 @@ export class GuideOrigin {
     response.setHeader("content-type", "text/event-stream").write("data: hello\n\n");
   }
 
-  #answerTo(asked: Asked): Answer | Promise<Answer> {
+  /** null: what stands in for a service answers. */
+  #answerTo(asked: Asked): Answer | Promise<Answer> | null {
     const { path } = asked;
     if (path === "/jwks") return found({ keys: this.#keys });
-    if (path === "/complete") return { ...found(story), headers: { "x-tokens-used": 850 } };
-    if (path === "/login") return logIn(asked, { user: { login: person.name, roles: ["editor"] } });
     if (path === "/_login/local")
       return logIn(asked, { status: 200, result: { _id: "kuid-ada", jwt: "kauth-signed" } });
     if (path === "/users/_me")
       return asked.authorization === "Bearer kauth-signed" ? found({ _id: "kuid-ada" }) : wrong;
     if (path === "/token") return giveToken(asked);
-    return path.startsWith("/books") || path.startsWith("/films") ? openShelf(asked) : found(story);
+    return path.startsWith("/books") || path.startsWith("/films") ? openShelf(asked) : null;
   }
 }
 
-const story = { text: "Once upon a time" };
 const wrong: Answer = { status: 401, body: { message: "unauthorized" } };
 
 function found(body: object): Answer {

@@ -70,8 +70,9 @@ const credentialsTwice: readonly MalformedAuthCall[] = [
     title: "the cookie in a second field, which may be the end of another cookie's value",
     line: "GET /token",
     fields: ["Cookie: a=1", "Cookie: __Host-mesh=$TOKEN"],
-    ...noToken,
+    status: 401,
     code: "token_missing",
+    error: "invalid_client",
   },
 ];
 

@@ -14,12 +14,16 @@ const expectedFor = {
 /** Of a field's name in a problem's detail, characters. */
 const longestField = 100;
 
-/** The body as `schema` says, or a `malformed_request` that names the field and what was expected. */
+/**
+ * The body as `schema` says, or a `malformed_request` that names the field and what was expected. `none` is what no body
+ * at all stands for, where there may be none.
+ */
 export async function readBody<Schema extends v.GenericSchema>(
   request: Request,
   schema: Schema,
+  none = "",
 ): Promise<v.InferOutput<Schema>> {
-  const body = parseStrictObject(await readText(request));
+  const body = parseStrictObject((await readText(request)) || none);
   if (body.kind === "refused") throw refused("malformed_request", `body: expected ${expectedFor[body.reason]}`);
   return checked(schema, body.value);
 }

@@ -70,7 +70,7 @@ export function clients(): Hono<ApiEnv> {
 
   api.post("/:id/rotate", mayDo, async (c) => {
     const how = readQuery(c.req.url, ackedByRegions);
-    const { previousTtlMs } = await readBody(c.req.raw, rotateBody);
+    const { previousTtlMs } = await readBody(c.req.raw, rotateBody, "{}");
     const name = idIn(c);
     const secret = newSecret();
     const previousEndsAt = previousTtlMs === undefined ? null : Date.now() + previousTtlMs;

@@ -68,7 +68,11 @@ export const problems = {
     title: "Not the holder",
     help: "The hold has ended or is another's: stop the protected work.",
   },
-  conflict: { status: 409, title: "Conflict", help: "The id was used before with other content." },
+  conflict: {
+    status: 409,
+    title: "Conflict",
+    help: "The id was used before with other content, or what there is does not allow this: another version, a name that is taken or has no owner, accounts that are a service's. The detail says which.",
+  },
   too_large: { status: 413, title: "Too large", help: "The body or the head is over the limit that the detail names." },
   header_too_large: {
     status: 431,

@@ -12,9 +12,7 @@ export const adminScopes = [
   "mesh:tokens",
   "mesh:limits",
   "mesh:locks",
-  "mesh:schedules",
   "mesh:events",
-  "mesh:nodes",
   "mesh:admin",
 ] as const;
 
