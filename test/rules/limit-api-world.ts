@@ -15,23 +15,6 @@ import type { Ask, LimitInForce, Taken, TakenAll } from "../../workers/limit/tak
 import { createReserved } from "../../workers/reserved.ts";
 import { LimitChanges } from "../../workers/view/limit-changes.ts";
 
-export function filedLimit(more: Partial<Limit> = {}): Limit {
-  return {
-    name: "reads",
-    by: [{ kind: "key" }],
-    algorithm: "fixed-window",
-    quota: 3,
-    windowMs: 60_000,
-    burst: 0,
-    mode: "enforce",
-    onError: "closed",
-    timeoutMs: 1_000,
-    methods: null,
-    prefix: { ipv4: 32, ipv6: 64 },
-    ...more,
-  };
-}
-
 interface Held {
   readonly of: string;
   readonly reserved: number;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { LimitApiWorld, filedLimit } from "./limit-api-world.ts";
+import { filedLimit } from "../support/filed-limit.ts";
+import { LimitApiWorld } from "./limit-api-world.ts";
 
 const table = { claim: "plan", of: { free: 10, pro: 1_000, internal: "unlimited" }, else: 2 } as const;
 

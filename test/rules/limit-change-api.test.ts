@@ -1,6 +1,7 @@
 /** What operators change of limits and budgets through the mesh API, and what becomes an event of it. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { LimitApiWorld, filedLimit } from "./limit-api-world.ts";
+import { filedLimit } from "../support/filed-limit.ts";
+import { LimitApiWorld } from "./limit-api-world.ts";
 
 const configured = [
   filedLimit({ name: "jobs", quota: 3 }),

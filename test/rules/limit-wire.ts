@@ -4,6 +4,7 @@ import type { LimiterContract } from "../../durable-objects/limiter/contract.ts"
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, Taken } from "../../workers/limit/taken.ts";
+import { limitInForce } from "../support/filed-limit.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
 
 export type Fault = "none" | "fails" | "overloaded" | "silent" | "loses the reply" | "late";
@@ -11,21 +12,7 @@ export type Fault = "none" | "fails" | "overloaded" | "silent" | "loses the repl
 export const startOfWindow = 1_000 * 60_000;
 
 export function limitOf(more: Partial<LimitInForce> = {}): LimitInForce {
-  return {
-    name: "reads",
-    by: [{ kind: "address" }],
-    algorithm: "fixed-window",
-    quota: 3,
-    windowMs: 60_000,
-    burst: 0,
-    mode: "enforce",
-    onError: "closed",
-    timeoutMs: 1_000,
-    methods: null,
-    prefix: { ipv4: 32, ipv6: 64 },
-    version: null,
-    ...more,
-  };
+  return limitInForce({ by: [{ kind: "address" }], ...more });
 }
 
 export function askOf(limit: LimitInForce, cost = 1, budget = "b", neighbourhood: string | null = null): Ask {

@@ -8,6 +8,7 @@ import type { ChargeAnswer, ChargeRequest, LimiterContract } from "../../durable
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk, type Rules } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
+import { limitInForce } from "../support/filed-limit.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
 import { settled, takeOverTimers } from "./limit-timers.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -119,21 +120,7 @@ export class LimitPlanet implements Disposable {
 }
 
 export function inForce(more: Partial<LimitInForce> = {}): LimitInForce {
-  return {
-    name: "l",
-    by: [{ kind: "key" }],
-    algorithm: "fixed-window",
-    quota: 1_000,
-    windowMs: 1_000,
-    burst: 0,
-    mode: "enforce",
-    onError: "closed",
-    timeoutMs: 1_000,
-    methods: null,
-    prefix: { ipv4: 32, ipv6: 64 },
-    version: null,
-    ...more,
-  };
+  return limitInForce({ name: "l", quota: 1_000, windowMs: 1_000, ...more });
 }
 
 export function askOf(limit: LimitInForce, budget = "k", cost = 1): Ask {
