@@ -65,6 +65,9 @@ export class AccountApiWorld {
   isLogAway = false;
   identity = { issuer: "us", subject: "operator", client: "operations", scopes: ["mesh:admin"], roles: ["r1"], claims: {} };
   service: object | null = null;
+  /** Pulls of the view for a call's own sake: what becomes known by one, or false when no Region answers. */
+  renewal: () => boolean = () => true;
+  isRevoked = false;
   readonly #reserved = createReserved();
 
   /** `GET /accounts/ada`: the path goes through the door's reading of it. */
@@ -92,8 +95,15 @@ export class AccountApiWorld {
       region: "weur",
       env: { ACCOUNTS: { getByName: (name: string) => this.#object(name) } },
       publisher: { publish: this.#publish },
-      tokens: { verify: () => Promise.resolve({ kind: "accepted", identity: this.identity }) },
+      view: { renewed: async () => this.renewal() },
+      tokens: { verify: async () => this.#verdict() },
     } as unknown as Isolate;
+  }
+
+  #verdict() {
+    return this.isRevoked
+      ? { kind: "refused", code: "token_revoked", reason: "revoked" }
+      : { kind: "accepted", identity: this.identity };
   }
 
   #object(name: string): AccountsObject {

@@ -1,11 +1,14 @@
 /**
  * Who may call the mesh API: Bearer tokens that the mesh itself issued, with a scope of the call or `mesh:admin`. One that
- * is bound to resources calls nothing that is not about these.
+ * is bound to resources calls nothing that is not about these. What outlives a token is made only by one that a Region
+ * holds for good now.
  */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { readCredential } from "../token/credential.ts";
 import { boundOf, isBoundElsewhere } from "../token/resources.ts";
+import type { Identity, Verdict } from "../token/identity.ts";
+import { readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
 
@@ -16,6 +19,9 @@ const kinds: ReadonlyMap<string, "lock" | "limit"> = new Map([
   ["locks", "lock"],
   ["limits", "limit"],
 ]);
+
+/** Their changes stay when the token that made them has ended: credentials, and what else decides who is let in. */
+const lasting: ReadonlySet<string | undefined> = new Set(["accounts", "clients", "keys", "revocations", "signing-keys"]);
 
 /** Any one of the scopes is enough. */
 export function requireScope(...scopes: readonly MeshScope[]) {
@@ -50,11 +56,8 @@ function requireScopeWhere(check: (c: Context<ApiEnv>) => void, scopes: readonly
     }
     if (credential.kind !== "bearer") throw refused("token_missing");
     const { isolate } = c.var;
-    const verdict = await isolate.tokens.verify(credential.token, c.executionCtx, Date.now());
-    if (verdict.kind === "refused") {
-      throw refused(verdict.code, undefined, verdict.code === "not_current" ? { headers: { "Retry-After": "1" } } : {});
-    }
-    const { identity } = verdict;
+    const verify = async () => accepted(await isolate.tokens.verify(credential.token, c.executionCtx, Date.now()));
+    const identity = await verify();
     // Outside issuers say who may use the service, never who may run the mesh.
     if (identity.issuer !== isolate.mesh.tokens.issuer) throw refused("token_invalid");
     if (!identity.scopes.includes("mesh:admin") && !scopes.some((scope) => identity.scopes.includes(scope))) {
@@ -62,6 +65,28 @@ function requireScopeWhere(check: (c: Context<ApiEnv>) => void, scopes: readonly
     }
     c.set("identity", identity);
     check(c);
+    if (c.req.method !== "GET" && lasting.has(c.req.path.split("/")[3])) {
+      await readWhole(c);
+      // By its view an edge would take a token for a lease longer than the call that ended it took.
+      if (!(await isolate.view.renewed())) throw notCurrent();
+      await verify();
+    }
     await next();
   });
+}
+
+/** A body that is slow in coming must not lie between what is known of the token and what is done with it. */
+async function readWhole(c: Context<ApiEnv>): Promise<void> {
+  const { url, method, headers } = c.req.raw;
+  const text = await readText(c.req.raw);
+  c.req.raw = new Request(url, { method, headers, body: text === "" ? null : text });
+}
+
+function accepted(verdict: Verdict): Identity {
+  if (verdict.kind === "accepted") return verdict.identity;
+  throw verdict.code === "not_current" ? notCurrent() : refused(verdict.code);
+}
+
+function notCurrent(): Error {
+  return refused("not_current", undefined, { headers: { "Retry-After": "1" } });
 }

@@ -88,6 +88,15 @@ export class View {
     return true;
   }
 
+  /**
+   * Whether a pull that begins now proves it: then all is known here that a Region has said it knows. For what must not
+   * be decided by what was known a lease ago.
+   */
+  async renewed(): Promise<boolean> {
+    const pulled = await inTime(this.#pull(), flightMs);
+    return pulled.kind === "answered" && pulled.answer && this.isCurrent();
+  }
+
   /** Whether what was kept may be used. Says nothing about the lease. */
   verdictOn(entry: Marked): EntryVerdict {
     return this.#beliefs.verdictOn(entry);
@@ -138,7 +147,7 @@ export class View {
   #fly(context: Pick<ExecutionContext, "waitUntil">): Flight {
     const now = this.#clock();
     if (this.#flight !== null && this.#flight.expiresAt > now) return this.#flight;
-    const flight: Flight = { ended: this.#pull(), expiresAt: now + flightMs };
+    const flight: Flight = { ended: this.#pull().then(() => undefined), expiresAt: now + flightMs };
     this.#flight = flight;
     const cleared = flight.ended.finally(() => {
       if (this.#flight === flight) this.#flight = null;
@@ -147,7 +156,8 @@ export class View {
     return flight;
   }
 
-  async #pull(): Promise<void> {
+  /** Whether it brought a lease. */
+  async #pull(): Promise<boolean> {
     this.#observe();
     const steps = this.#steps;
     const pulled = await pullView({
@@ -157,9 +167,10 @@ export class View {
     });
     this.#observe();
     // A lease runs from its sending, and that moment is not on this clock any more.
-    if (pulled === null || this.#steps !== steps) return;
+    if (pulled === null || this.#steps !== steps) return false;
     const lease = leaseFrom(pulled.sentAt, pulled.leaseMs);
     // Two pulls may cross: the lease that was asked for later is the one that says more.
     if (this.#lease === null || lease.sentAt >= this.#lease.sentAt) this.#lease = lease;
+    return true;
   }
 }
