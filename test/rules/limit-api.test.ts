@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { filedLimit } from "../support/filed-limit.ts";
+import { filedLimit } from "./limit-filed.ts";
 import { LimitApiWorld } from "./limit-api-world.ts";
 
 const table = { claim: "plan", of: { free: 10, pro: 1_000, internal: "unlimited" }, else: 2 } as const;

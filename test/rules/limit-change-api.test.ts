@@ -1,6 +1,6 @@
 /** What operators change of limits and budgets through the mesh API, and what becomes an event of it. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { filedLimit } from "../support/filed-limit.ts";
+import { filedLimit } from "./limit-filed.ts";
 import { LimitApiWorld } from "./limit-api-world.ts";
 
 const configured = [

@@ -7,7 +7,7 @@ import type { Limit } from "../../workers/config/mesh.ts";
 import { changeInForce, RulesInForce } from "../../workers/limit/rules-in-force.ts";
 import { MeshRules } from "../../workers/limit/mesh-rules.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
-import { filedLimit } from "../support/filed-limit.ts";
+import { filedLimit } from "./limit-filed.ts";
 
 const now = 1_750_000_000_000;
 const filed = filedLimit({ name: "reads", quota: 3 });

@@ -4,7 +4,7 @@ import type { LimiterContract } from "../../durable-objects/limiter/contract.ts"
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, Taken } from "../../workers/limit/taken.ts";
-import { limitInForce } from "../support/filed-limit.ts";
+import { limitInForce } from "./limit-filed.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
 
 export type Fault = "none" | "fails" | "overloaded" | "silent" | "loses the reply" | "late";

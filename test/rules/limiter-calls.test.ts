@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ChargeAnswer, LimiterContract, RuleVersion } from "../../durable-objects/limiter/contract.ts";
 import { LimiterCalls } from "../../workers/limit/limiter-calls.ts";
-import { filedLimit } from "../support/filed-limit.ts";
+import { filedLimit } from "./limit-filed.ts";
 
 const version = { epoch: "e", seq: 4, change: { limit: "reads", quota: 9, by: "admin", since: 1 } } as const;
 const limit = { ...filedLimit({ quota: 9 }), version };

@@ -8,7 +8,7 @@ import type { ChargeAnswer, ChargeRequest, LimiterContract } from "../../durable
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk, type Rules } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
-import { limitInForce } from "../support/filed-limit.ts";
+import { limitInForce } from "../rules/limit-filed.ts";
 import { MemoryLedger } from "../support/limiter-ledger.ts";
 import { settled, takeOverTimers } from "./limit-timers.ts";
 import { VirtualTime } from "./virtual-time.ts";

@@ -70,6 +70,13 @@ export class AuthClient {
   }
 
   async code(edge = 0): Promise<Code> {
+    const code = await this.codeBy(this.#login, edge);
+    if (code === null) throw new Error("cannot get a code");
+    return code;
+  }
+
+  /** null where the token gets none. */
+  async codeBy(token: string, edge = 0): Promise<Code | null> {
     const verifier = randomBytes(32).toString("base64url");
     const query = new URLSearchParams({
       response_type: "code",
@@ -80,11 +87,11 @@ export class AuthClient {
     });
     const answer = await fetch(`${this.at(edge)}/authorize?${query.toString()}`, {
       redirect: "manual",
-      headers: { authorization: `Bearer ${this.#login}` },
+      headers: { authorization: `Bearer ${token}` },
     });
+    await answer.body?.cancel();
     const code = new URL(answer.headers.get("location") ?? "about:blank").searchParams.get("code");
-    if (code === null) throw new Error(`cannot get a code: received ${answer.status}`);
-    return { code, verifier };
+    return code === null ? null : { code, verifier };
   }
 
   redeem({ code, verifier }: Code, edge = 0): Promise<Granted> {

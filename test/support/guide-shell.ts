@@ -1,10 +1,11 @@
 /** One shell for all lines of a guide, as its reader has it: what one line sets, the next one finds. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
+const packages = join(import.meta.dirname, "..", "..", "node_modules");
 const mark = "---- end of a line ----";
 
 export class GuideShell {
@@ -21,9 +22,16 @@ export class GuideShell {
     this.#shell.stderr.pipe(process.stderr);
   }
 
-  /** A program that the guide shows, in the folder where its lines are run. */
+  /** A file in the folder where the guide's lines are run, such as a program that it shows. */
   write(name: string, text: string): void {
+    mkdirSync(dirname(join(this.#folder, name)), { recursive: true });
     writeFileSync(join(this.#folder, name), text);
+  }
+
+  /** A package that programs import, as if the reader had installed it. */
+  install(name: string): void {
+    mkdirSync(join(this.#folder, "node_modules"), { recursive: true });
+    symlinkSync(join(packages, name), join(this.#folder, "node_modules", name));
   }
 
   /** A command that the guide's lines run, in the place of the one of this name. */

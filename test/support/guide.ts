@@ -18,10 +18,13 @@ export interface Prompted {
   readonly answer: string;
 }
 
-/** File names, in order. */
-export const guides: readonly string[] = readdirSync(folder)
-  .filter((name) => name.endsWith(".md"))
-  .toSorted();
+/** File names, in order; and the page that tells how to get the token which they all need. */
+export const guides: readonly string[] = [
+  ...readdirSync(folder)
+    .filter((name) => name.endsWith(".md"))
+    .toSorted(),
+  "../api.md",
+];
 
 export function textOf(guide: string): string {
   return readFileSync(join(folder, guide), "utf8");
