@@ -45,7 +45,10 @@ export function requireToken<E extends Env = Env>(
     if (credential.kind === "doubled") return refused("malformed_token");
     if (credential.kind !== "bearer") return refused("token_missing");
     const verdict = await tokens.verify(credential.token, { request: c.req.raw });
-    if (verdict.kind === "refused") return refused(verdict.code);
+    if (verdict.kind === "refused") {
+      const { code, reason } = verdict;
+      return { ...refused(code), ...(reason === undefined ? {} : { reason }) };
+    }
     const { identity } = verdict;
     if (!scopes.every((scope) => identity.scopes.includes(scope))) return refused("insufficient_scope");
     return allow === undefined || (await allow(identity, c)) ? verdict : refused("forbidden");

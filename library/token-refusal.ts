@@ -1,10 +1,12 @@
 /** Why a request is not let by, and the challenge that goes with it (RFC 6750 section 3). */
-import type { RefusedCode } from "../workers/token/reasons.ts";
+import type { RefusalReason, RefusedCode } from "../workers/token/reasons.ts";
 
 export interface TokenRefusal {
   readonly code: RefusedCode | "token_missing" | "insufficient_scope" | "forbidden";
   /** Those that the middleware wants. */
   readonly scopes: readonly string[];
+  /** Which check of the token failed. For logs: no answer tells it by itself. */
+  readonly reason?: RefusalReason;
 }
 
 interface Told {

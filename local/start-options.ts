@@ -38,6 +38,9 @@ Runs a mesh on this machine: an edge for each region, with a small demo service 
   --quiet             of what the Workers log, only errors are shown
   --json              prints one line of JSON when ready, and no tour
   --help              prints this
+
+Ctrl-C ends it, and so does \`kill\`, of its own process, which it prints, or of the npm that started it.
+Where a service's origin is an example (https://shop.example.com), something of this machine stands in for it.
 `;
 
 export class UsageMistake extends Error {

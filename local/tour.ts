@@ -3,6 +3,7 @@
  * requests in order; the shows do not touch each other and are made at the same time. Each leaves things as it found
  * them, so that the lines, pasted, answer as printed.
  */
+import { CannotStart } from "./cannot-start.ts";
 import type { LocalMesh } from "./mesh.ts";
 import type { Standing } from "./behind.ts";
 import { loginToShow } from "./login-show.ts";
@@ -40,8 +41,8 @@ export function tokenLine(mesh: LocalMesh): string {
 
 export async function makeTour(mesh: LocalMesh, behind: Standing["kind"]): Promise<Tour> {
   const token = await mesh.adminToken();
-  const logins = loginToShow(mesh, behind);
-  const found = [...(await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)])), logins];
+  const asked = await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)]);
+  const found = [...asked, loginToShow(mesh, behind)];
   const shows = found.flatMap((one) => (one.kind === "show" ? [one.show] : []));
   return {
     shows: await Promise.all([...shows, lockShow(mesh)].map((show) => answered(show, token))),
@@ -83,7 +84,12 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
 /** That of the longest window: there is time to paste three lines. A bucket fills up meanwhile, permits cannot be taken. */
 async function limitToShow(mesh: LocalMesh, token: string): Promise<Found> {
   const response = await fetch(`${urlAt(mesh, 0)}/_mesh/v1/limits`, { headers: { Authorization: `Bearer ${token}` } });
-  if (!response.ok) throw new Error(`cannot list the limits: received ${response.status}: ${await response.text()}`);
+  if (!response.ok) {
+    const { code } = (await response.json().catch(() => ({}))) as { readonly code?: string };
+    throw new CannotStart(
+      `the mesh refuses its own operator (GET /_mesh/v1/limits: ${response.status} ${code ?? ""}): --fresh begins anew, without what ${mesh.state.path} holds`,
+    );
+  }
   const { limits } = (await response.json()) as { readonly limits: readonly LimitFacts[] };
   const fit = limits.filter(
     ({ algorithm, quota, windowMs, mode }) =>

@@ -9,6 +9,7 @@ import type { View } from "./view/view.ts";
 import type { ApiKeys } from "./account/api-keys.ts";
 import type { RevocationDesk } from "./token/revocation-desk.ts";
 import type { Assertions } from "./token/assertions.ts";
+import type { OwnSigner } from "./token/own-signer.ts";
 import type { Signing } from "./token/signing.ts";
 import type { Tokens } from "./token/tokens.ts";
 import type { LimiterCalls } from "./limit/limiter-calls.ts";
@@ -29,6 +30,7 @@ export interface Isolate {
   /** What services are told of who is asking. */
   readonly assertions: Assertions;
   readonly signing: Signing;
+  readonly signer: OwnSigner;
   /** For whoever issues tokens: what would be refused. */
   readonly revocations: RevocationDesk;
   readonly apiKeys: ApiKeys;

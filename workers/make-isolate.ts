@@ -23,6 +23,8 @@ import { PartitionKeys } from "./limit/partition-keys.ts";
 import { PermitDesk } from "./limit/permit-desk.ts";
 import { RevocationDesk } from "./token/revocation-desk.ts";
 import { Assertions } from "./token/assertions.ts";
+import { OwnSigner } from "./token/own-signer.ts";
+import { RefusedLog } from "./token/refused-log.ts";
 import { Signing } from "./token/signing.ts";
 import { Tokens } from "./token/tokens.ts";
 import { nearestFirst, regionOfColo } from "./view/place.ts";
@@ -63,9 +65,15 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       keyring: () => keyringStub(env, environment),
       keySets: (issuer) => keySetsStub(env, environment, issuer),
       sharedSecrets: sharedSecretsOf(mesh, env),
+      onRefused: new RefusedLog().tell,
     }),
     assertions: new Assertions((asked) => keyringStub(env, environment).sign(asked)),
     signing: new Signing(() => keyringStub(env, environment).ready()),
+    signer: new OwnSigner({
+      issuer: mesh.tokens.issuer,
+      keyring: () => keyringStub(env, environment),
+      revocations: checks,
+    }),
     revocations: new RevocationDesk({ mesh, revocations: checks }),
     apiKeys: new ApiKeys({
       issuer: mesh.tokens.issuer,

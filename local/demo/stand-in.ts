@@ -39,7 +39,7 @@ export function standInAnswer({ method = "GET", url = "/", headers }: IncomingMe
   if (method === "POST" && url === "/login") return logIn(body);
   const told = Object.entries(headers).filter(([name]) => name.startsWith("mesh-"));
   const answer = { asked: `${method} ${url}`, told: Object.fromEntries(told.toSorted(byName)) };
-  if (url === "/complete") return { status: 200, body: answer, headers: { "X-Tokens-Used": String(usedTokens) } };
+  if (url === "/complete") return { status: 200, body: answer, headers: { "x-tokens-used": String(usedTokens) } };
   return { status: 200, body: answer };
 }
 

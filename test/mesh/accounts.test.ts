@@ -183,3 +183,37 @@ describe("logins in a mesh of three regions", () => {
     expect((await tokenFor(wrong)).status).toBe(401);
   });
 });
+
+describe("a token that has ended", () => {
+  const tokenOf = async (form: Readonly<Record<string, string>>) => {
+    const answer = await fetch(`${urls[0]}/_mesh/v1/auth/token`, { method: "POST", body: new URLSearchParams(form) });
+    return String(((await answer.json()) as Readonly<Record<string, unknown>>)["access_token"]);
+  };
+  const change = (line: string, token: string, body?: object) =>
+    fetch(`${urls[1]}/_mesh/v1${line.split(" ")[1]}`, {
+      method: line.split(" ")[0] ?? "",
+      headers: { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+
+  test("T3 makes no key, client or revocation at an edge that has not heard of its end", async () => {
+    const { body } = await call("PUT /clients/op2", { scopes: ["mesh:admin"] });
+    const token = await tokenOf({
+      grant_type: "client_credentials",
+      client_id: "op2",
+      client_secret: String(body["secret"]),
+    });
+    // The edge has just pulled its view, and knows the token: for most of a second it asks nobody.
+    expect((await change("PUT /accounts/eve", token, { roles: [] })).status).toBe(200);
+    expect((await call("DELETE /clients/op2")).status).toBe(200);
+    for (const [line, what] of [
+      ["POST /keys", { owner: "eve" }],
+      ["PUT /clients/ghost", { scopes: ["mesh:admin"] }],
+      ["POST /revocations", { subject: "nobody" }],
+    ] as const) {
+      const refused = await change(line, token, what);
+      expect(await refused.json()).toMatchObject({ status: 401, code: "token_revoked" });
+    }
+    expect((await call("GET /clients/ghost")).status).toBe(404);
+  });
+});

@@ -4,7 +4,7 @@
  * is configured above it. `rules/guide-snippets` compiles each by itself.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -45,6 +45,7 @@ const askers: Readonly<Record<string, { readonly issuer: string; readonly claims
   TINY: { issuer: "https://id.example.com", claims: { sub: "joe", tenant: "tiny" } },
   OURS: { issuer: "https://id.example.com", claims: { sub: "job", tenant: "ours", plan: "internal" } },
   ADA: { issuer: "https://login.example.com", claims: { sub: "ada" } },
+  THEIRS: { issuer: "https://accounts.example.com", claims: { sub: "ada", scope: "read" } },
 };
 
 const told = guides.filter((guide) => blocksOf(guide).some(({ language }) => language === "console"));
@@ -115,11 +116,9 @@ async function variables(): Promise<Readonly<Record<string, string>>> {
 
 test.each(sharing)("%s: each line prints what is printed below it", async (guide) => {
   await using shell = new GuideShell(await variables());
-  for (const block of blocksOf(guide)) {
-    const name = programNameOf(block);
-    if (name !== null) shell.write(name, block.text);
-    if (block.language === "console") await paste(block, shell);
-  }
+  shell.write(".selvedge/.dev.vars", readFileSync(mesh.state.secretsFile, "utf8"));
+  writePrograms(guide, shell);
+  for (const block of blocksOf(guide)) if (block.language === "console") await paste(block, shell);
 });
 
 test.each(withOwnMesh)(
@@ -130,12 +129,21 @@ test.each(withOwnMesh)(
     await own.configure(configuredBy(blocks[0]));
     await using shell = new GuideShell({ ...(await own.variables()), RESTHEART: origin.url });
     shell.writeCommand("npx", own.npx);
+    writePrograms(guide, shell);
     for (const [index, block] of blocks.entries()) {
       if (block.language === "console") await paste(block, shell);
       else if (index > 0) await own.configure(configuredBy(block));
     }
   },
 );
+
+function writePrograms(guide: string, shell: GuideShell): void {
+  shell.install("jose");
+  for (const block of blocksOf(guide)) {
+    const name = programNameOf(block);
+    if (name !== null) shell.write(name, block.text);
+  }
+}
 
 function configuredBy(block: Block | undefined): GuideConfiguration {
   const found = block === undefined ? undefined : configured.get(block.at);

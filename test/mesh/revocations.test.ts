@@ -165,6 +165,19 @@ describe("a revocation with ack=everywhere", () => {
 });
 
 describe("the call", () => {
+  test("T4 names no key that the mesh itself signs with: nobody is locked out by it", async () => {
+    const keys = await fetch(`${mesh.edges[0]?.url ?? ""}/_mesh/v1/auth/.well-known/jwks.json`);
+    const { keys: own } = (await keys.json()) as { readonly keys: readonly { readonly kid: string }[] };
+    expect(own.length).toBeGreaterThan(1);
+    for (const { kid } of own) {
+      const refused = await call("POST", "", { kid });
+      expect(refused).toMatchObject({ status: 409, code: "conflict" });
+      expect(refused.detail).toContain(`DELETE /signing-keys/${kid}`);
+    }
+    expect(await call("POST", "", { kid: own[0]?.kid, issuer: issuer.issuer })).toMatchObject({ status: 200 });
+    expect(await call("POST", "", { subject: "nobody" }, 1)).toMatchObject({ status: 200 });
+  });
+
   test("answers after ack=regions by default, and the same id again gets the same revocation", async () => {
     const body = { subject: "twice", id: "revocation-twice" };
     const first = await call("POST", "", body);

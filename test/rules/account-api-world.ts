@@ -13,6 +13,10 @@ function pageOf<Item>(items: readonly Item[], limit: number) {
   return { items: items.slice(0, limit), isLast: items.length <= limit };
 }
 
+function sentAs(body: unknown): string | ReadableStream {
+  return typeof body === "string" || body instanceof ReadableStream ? body : JSON.stringify(body);
+}
+
 /** An object's shell without a runtime. `lose`: the decision stands, and its answer does not arrive. */
 function objectOf({ accounts, keys }: BooksWorld, lose: () => boolean): AccountsObject {
   const answered = async <Answer>(answer: Answer): Promise<Answer> => {
@@ -51,6 +55,8 @@ function objectOf({ accounts, keys }: BooksWorld, lose: () => boolean): Accounts
   };
 }
 
+const issuers = new Map([["https://id.example.com", { maxLifetimeSeconds: 3_600, toleranceSeconds: 5 }]]);
+
 export interface Answered {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -63,11 +69,20 @@ export class AccountApiWorld {
   /** Answers of objects that will be lost. */
   lost = 0;
   isLogAway = false;
-  identity = { issuer: "us", subject: "operator", client: "operations", scopes: ["mesh:admin"], roles: ["r1"], claims: {} };
+  identity = {
+    issuer: "us",
+    subject: "operator",
+    client: "operations",
+    scopes: ["mesh:admin"],
+    roles: ["r1"],
+    claims: {},
+  };
   service: object | null = null;
   /** Pulls of the view for a call's own sake: what becomes known by one, or false when no Region answers. */
   renewal: () => boolean = () => true;
   isRevoked = false;
+  /** The ids of the mesh's own keys; the promise fails while its Keyring is away. */
+  describeKeys = async () => ({ v: 1, keys: [{ kid: "now" }, { kid: "later" }, { kid: "before" }] });
   readonly #reserved = createReserved();
 
   /** `GET /accounts/ada`: the path goes through the door's reading of it. */
@@ -78,7 +93,7 @@ export class AccountApiWorld {
     const request = new Request(`https://mesh.example${target.path}${target.query}`, {
       method,
       headers: { authorization: "Bearer t" },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: sentAs(body), duplex: "half" }),
     });
     const context = { waitUntil: () => undefined } as unknown as ExecutionContext;
     const response = await this.#reserved.fetch(request, this.#isolate(), "a-request", context);
@@ -91,9 +106,17 @@ export class AccountApiWorld {
 
   #isolate(): Isolate {
     return {
-      mesh: { environment: "test", tokens: { issuer: "us" }, accounts: { rounds: 1, service: this.service } },
+      mesh: {
+        environment: "test",
+        tokens: { issuer: "us", algorithm: "ES256", ttlSeconds: 900 },
+        issuers,
+        accounts: { rounds: 1, service: this.service },
+      },
       region: "weur",
-      env: { ACCOUNTS: { getByName: (name: string) => this.#object(name) } },
+      env: {
+        ACCOUNTS: { getByName: (name: string) => this.#object(name) },
+        KEYRING: { getByName: () => ({ describe: () => this.describeKeys() }) },
+      },
       publisher: { publish: this.#publish },
       view: { renewed: async () => this.renewal() },
       tokens: { verify: async () => this.#verdict() },

@@ -182,7 +182,10 @@ describe("T7 a refresh token", () => {
     world.clients.set("other", client("other", { isPublic: true }));
     const first = await given({ ...password, client_id: "app" });
     expect(await refreshWith(first.refreshToken, { client_id: "other" })).toMatchObject({ code: "grant_invalid" });
-    expect(await refreshWith(first.refreshToken)).toMatchObject({ code: "grant_invalid" });
+    expect(await refreshWith(first.refreshToken)).toMatchObject({
+      error: "invalid_request",
+      detail: "client_id: expected",
+    });
     expect(await refreshWith(first.refreshToken, { client_id: "app" })).toMatchObject({ kind: "given" });
   });
 
@@ -237,7 +240,17 @@ describe("T7 an authorization code", () => {
   async function codeFor(changed: Partial<Parameters<typeof giveCode>[1]> = {}): Promise<string> {
     const codeChallenge = await challengeOf(verifier);
     const app = world.clients.get("app") ?? client("app");
-    const ask = { person: person("alice"), client: app, redirectUri, codeChallenge, scopes: ["read"], target: anything, ...changed };
+    const proof = { by: "password", at: world.now } as const;
+    const ask = {
+      person: person("alice"),
+      proof,
+      client: app,
+      redirectUri,
+      codeChallenge,
+      scopes: ["read"],
+      target: anything,
+      ...changed,
+    };
     const kept = await giveCode(world.parts, ask);
     return kept.kind === "code" ? kept.text : "";
   }

@@ -135,7 +135,8 @@ describe("what comes of a token that is for less", () => {
     const bound = world.clients.get("bound") ?? client("bound");
     const codeChallenge = await challengeOf(verifier);
     const redirectUri = "https://a.example/";
-    const ask = { person: person("alice"), client: bound, redirectUri, codeChallenge, scopes: [], target };
+    const proof = { by: "password", at: world.now } as const;
+    const ask = { person: person("alice"), proof, client: bound, redirectUri, codeChallenge, scopes: [], target };
     const code = await giveCode(world.parts, ask);
     const answer = await world.ask({
       grant_type: "authorization_code",

@@ -54,7 +54,16 @@ export function person(name: string, changed: Partial<Person> = {}): Person {
 }
 
 export function client(id: string, changed: Partial<Client> = {}): Client {
-  return { id, scopes: [], resources: [], redirectUris: [], isPublic: false, isAdmin: false, ...changed };
+  return {
+    id,
+    scopes: [],
+    resources: [],
+    redirectUris: [],
+    isPublic: false,
+    isAdmin: false,
+    proofChangedAt: 0,
+    ...changed,
+  };
 }
 
 export class AuthWorld {
@@ -70,6 +79,8 @@ export class AuthWorld {
   down: "grants" | "accounts" | "keyring" | null = null;
   /** `refusing`: the Keyring cannot sign. `unsaid`: it has not said so yet. */
   keyring: "signing" | "refusing" | "unsaid" = "signing";
+  /** What happens while a login waits, once a password was found right, and while the Keyring signs. */
+  meanwhile: { readonly waited?: () => void; readonly checked?: () => void; readonly signed?: () => void } = {};
   /** Cut-offs by subject, ms. */
   readonly cutOffs = new Map<string, number>();
   settings: Mesh["tokens"] = settings;
@@ -93,15 +104,18 @@ export class AuthWorld {
         if (this.keyring !== "signing") return { v: 1, kind: "refused", reason: "key_secret_wrong" };
         if (this.down === "keyring") throw new Error("down");
         this.signed.push(claims);
+        this.meanwhile.signed?.();
         const expiresAt = this.now + ttlSeconds * 1_000;
         return { v: 1, kind: "signed", token: JSON.stringify(claims), expiresAt, jti: `j${this.signed.length}` };
       },
       key: this.key,
       revokedUntil: async (named, issuedAt) => this.#revokedUntil(named, issuedAt),
+      revokedSince: async ({ subject }, at) => (this.cutOffs.get(subject) ?? 0) > at,
       tell: async (events) => this.told.push(...events),
       now: () => this.now,
       wait: async (ms) => {
         this.now += ms;
+        this.meanwhile.waited?.();
       },
     };
   }
@@ -125,7 +139,9 @@ export class AuthWorld {
     if (this.down === "accounts") return { kind: "unreachable" };
     if (who === undefined) return { kind: "wrong" };
     const name = "name" in who ? who.name : who.id;
-    return secret === name + name ? { kind: "right", who } : { kind: "wrong" };
+    if (secret !== name + name) return { kind: "wrong" };
+    this.meanwhile.checked?.();
+    return { kind: "right", who };
   }
 
   #find<Who>(who: Who | undefined): Found<Who> {

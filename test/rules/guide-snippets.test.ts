@@ -64,7 +64,10 @@ describe("every guide", () => {
     for (const guide of guides) {
       const lines = blocksOf(guide).filter(({ language }) => language === "console");
       for (const name of blocksOf(guide).map(programNameOf)) {
-        if (name !== null) expect(lines.some(({ text }) => text.includes(` ${name}\n`))).toBe(true);
+        if (name !== null)
+          expect(lines.some(({ text }) => text.includes(`node ${name}`) || text.includes(`python3 ${name}`))).toBe(
+            true,
+          );
       }
     }
   });

@@ -33,13 +33,15 @@ async function step(need: Need, field: string | null, allow: Route["allow"] = nu
   const passage = {
     fields: headers,
     route: { identity: { need, forward: "token" }, allow },
+    params: { tenant: "acme" },
     isolate: { tokens: { verify }, mesh: { tokens: { cookie: "__Host-mesh" } } },
     now: 0,
     identity: ada,
   } as unknown as Passage;
   const result = await identify(passage);
   if (result instanceof Response) throw new Error("expected a refusal or nothing");
-  return { code: result?.code ?? null, headers: result?.headers ?? {}, identity: passage.identity, asked };
+  const { code: refusedAs = null, headers: told = {}, detail = null } = result ?? {};
+  return { code: refusedAs, detail, headers: told, identity: passage.identity, asked };
 }
 
 describe("identity", () => {
@@ -104,6 +106,20 @@ describe("allow", () => {
     expect(headers).toEqual({
       "WWW-Authenticate": 'Bearer realm="mesh", error="insufficient_scope", scope="admin"',
     });
+  });
+
+  const plan = { path: "plan", values: ["pro", "team"] };
+  test.each<readonly [string, Partial<NonNullable<Route["allow"]>>]>([
+    ["scope: expected read admin", { scopes: ["read", "admin"], roles: ["owner"] }],
+    ["roles: expected owner or chief", { roles: ["owner", "chief"], claims: [plan] }],
+    ["claim plan: expected pro or team", { claims: [plan], tenant: "tenant" }],
+    ["tenant: expected the one that the path names", { tenant: "tenant" }],
+    [
+      "issuer: expected another one: this route takes tokens of some issuers only",
+      { issuers: ["x"], roles: ["owner"] },
+    ],
+  ])("who is known and not let in is told what was expected: %s", async (detail, allow) => {
+    expect(await step("required", "Bearer good", { ...anyone, ...allow })).toMatchObject({ code: "forbidden", detail });
   });
 
   test("an anonymous request has no role and no scope", async () => {

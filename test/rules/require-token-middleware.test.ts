@@ -113,6 +113,19 @@ test("an answer of one's own gets the challenge", async () => {
   expect(response.headers.get("WWW-Authenticate")).toBe('Bearer realm="api", error="invalid_token"');
 });
 
+test("an answer of one's own is told which check failed, and the usual one tells nobody", async () => {
+  const seen: unknown[] = [];
+  const tokens = new Scripted({ kind: "refused", code: "token_invalid", reason: "audience_wrong" });
+  const onRefused = (_c: unknown, refusal: unknown) => {
+    seen.push(refusal);
+    return new Response("no", { status: 401 });
+  };
+  await appWith(tokens, { onRefused }).request("/", good);
+  expect(seen).toMatchObject([{ code: "token_invalid", reason: "audience_wrong" }]);
+  const usual = await appWith(tokens).request("/", good);
+  expect([await usual.text(), ...usual.headers].flat().join()).not.toContain("audience");
+});
+
 test("a realm or a scope that would end the challenge's quotes is thrown back", () => {
   for (const options of [
     { realm: 'a"b' },

@@ -220,6 +220,30 @@ describe("for who issues tokens", () => {
     expect(await until(startedAt + 2_000)).toBeNull();
   });
 
+  test("what was revoked since a login began is told to the ms, also behind an earlier cut-off", async () => {
+    const wire = wireWithKey();
+    const since = (at: number) => desk(wire).ownRevokedSince(ada, at);
+    wire.revocations.learn(event({ subject: "ada", issuedBefore: startedAt }));
+    expect(await since(startedAt - 1)).toBe(true);
+    expect(await since(startedAt)).toBe(false);
+    wire.revocations.learn(event({ subject: "ada", issuedBefore: startedAt + 200 }));
+    expect(await since(startedAt + 199)).toBe(true);
+    expect(await since(startedAt + 200)).toBe(false);
+    wire.revocations.reset(9);
+    expect(await since(startedAt)).toBe("unknown");
+  });
+
+  test.each<Partial<RevocationData>>([{ jti: "j-9" }, { kid: "k-9", subject: "ada" }])(
+    "a token's own names are asked about as they are: %j",
+    async (target) => {
+      const wire = wireWithKey();
+      const names = { issuer: own, subject: "ada", jti: "j-9", kid: "k-9", issuedFrom: startedAt };
+      expect(await desk(wire).isRevoked(names)).toBe(false);
+      wire.revocations.learn(event(target));
+      expect(await desk(wire).isRevoked(names)).toBe(true);
+    },
+  );
+
   test("what holds whenever it is issued has no end, and what nobody can say is unknown", async () => {
     const wire = wireWithKey();
     wire.revocations.learn(event({ family: "f-2" }));

@@ -46,6 +46,8 @@ export class TokenWire {
   readonly revocations = new Revocations();
   /** What the Region says of a token that it is asked about. */
   revokedAnswer: () => Promise<RevokedAnswer> = () => Promise.resolve({ v: 1, kind: "not_current" });
+  /** Why tokens of configured issuers were refused. */
+  readonly told: { readonly issuer: string; readonly reason: string }[] = [];
   readonly calls: { readonly issuer: string; readonly missing: string | null }[] = [];
   readonly tokens: Tokens;
   readonly context = { waitUntil: (work: Promise<unknown>) => void this.work.push(work) };
@@ -74,6 +76,7 @@ export class TokenWire {
       view: this.#view(),
       revocations: this.#checks(),
       keyring: () => ({ keys: () => this.#ownKeys() }),
+      onRefused: (issuer, reason) => void this.told.push({ issuer, reason }),
       keySets: () => ({ keys: ({ source, missing }) => this.#outsideKeys(source.issuer, missing) }),
       ...(cacheSize === undefined ? {} : { cacheSize }),
     });

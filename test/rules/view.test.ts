@@ -58,6 +58,31 @@ class RegionDouble {
   }
 }
 
+describe("a view that is renewed for one call's sake", () => {
+  it("T3 is pulled anew, beside a lease that lives and a pull that was sent before", async () => {
+    const region = new RegionDouble();
+    const first = region.current();
+    const own = region.view.renewed();
+    region.grant(1_000);
+    expect(await first).toBe(true);
+    expect(region.asked).toHaveLength(2);
+    region.grant(1_000, run("e", 0, [invalidation(1, { everything: true })]));
+    expect(await own).toBe(true);
+    expect(region.view.cursor).toEqual({ epoch: "e", seq: 1 });
+  });
+
+  it("T6 proves nothing when no Region answers, though the lease of before lives", async () => {
+    const region = new RegionDouble();
+    const first = region.current();
+    region.grant(1_000);
+    await first;
+    const own = region.view.renewed();
+    region.answer({ v: 1, kind: "not_current" });
+    expect(await own).toBe(false);
+    expect(region.view.isCurrent()).toBe(true);
+  });
+});
+
 describe("a view's lease", () => {
   it("E3 runs from when the pull was sent, however late the answer comes", async () => {
     const region = new RegionDouble();

@@ -16,7 +16,7 @@ export type AccountLogin =
   /** Too many failed, or are under way. */
   | { readonly kind: "refused"; readonly retryAfterMs: number }
   /** Nobody could count it, or nobody could say. */
-  | { readonly kind: "unreachable" };
+  | { readonly kind: "unreachable"; readonly service?: string };
 
 export type From = Pick<LoginAttempt, "address" | "zone">;
 
@@ -48,5 +48,7 @@ export async function guardedLogin(
   );
   if (guarded.kind !== "checked") return guarded;
   const { result } = guarded;
-  return result.kind === "unreachable" ? { kind: "unreachable" } : result;
+  if (result.kind !== "unreachable") return result;
+  const { service } = result;
+  return { kind: "unreachable", ...(service === undefined ? {} : { service }) };
 }

@@ -6,7 +6,8 @@ export type LookedUp =
   | { readonly kind: "right"; readonly facts: AccountFacts }
   | { readonly kind: "wrong" }
   /** Nobody can say. `wasTried`: the password may have been looked at, so that it counts as one that was tried. */
-  | { readonly kind: "unreachable"; readonly wasTried: boolean };
+  /** `service`: which one gave no answer that says it. */
+  | { readonly kind: "unreachable"; readonly wasTried: boolean; readonly service?: string };
 
 export type ReadAccount =
   | { readonly kind: "found"; readonly facts: AccountFacts }

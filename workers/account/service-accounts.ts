@@ -20,8 +20,8 @@ export interface ServiceAccountsParts {
   readonly fetch: Fetch;
 }
 
-const notTried: LookedUp = { kind: "unreachable", wasTried: false };
-const tried: LookedUp = { kind: "unreachable", wasTried: true };
+const notTried = { kind: "unreachable", wasTried: false } as const;
+const tried = { kind: "unreachable", wasTried: true } as const;
 
 export class ServiceAccounts implements AccountSource {
   readonly #parts: ServiceAccountsParts;
@@ -44,7 +44,7 @@ export class ServiceAccounts implements AccountSource {
     const facts = toldFacts(answered.answer, name, login);
     if (facts === null) return this.#failed("its answer says no such name, roles, tenant, scopes or claims", tried);
     const kept = await reach(() => accountsOf(facts.name).remember({ v: 1, facts }));
-    if (kept.kind === "unreachable") return tried;
+    if (kept.kind === "unreachable") return this.#failed("its answer could not be kept: no Accounts object answered", tried);
     return kept.answer.kind === "refused" ? { kind: "wrong" } : { kind: "right", facts: kept.answer.facts };
   }
 
@@ -53,8 +53,9 @@ export class ServiceAccounts implements AccountSource {
   }
 
   /** Neither a name nor anything of the answer: what is wrong is the operator's to mend. */
-  #failed(reason: string, lookedUp: LookedUp): LookedUp {
-    console.warn({ event: "login_not_answered", service: this.#parts.login.service.name, reason });
-    return lookedUp;
+  #failed(reason: string, lookedUp: typeof tried | typeof notTried): LookedUp {
+    const service = this.#parts.login.service.name;
+    console.warn({ event: "login_not_answered", service, reason });
+    return { ...lookedUp, service };
   }
 }

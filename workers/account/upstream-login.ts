@@ -54,8 +54,14 @@ export async function upstreamLogin(
     wasAnswered = true;
     return await readAnswer(answer, login);
   } catch (error) {
-    return { kind: "failed", reason: error instanceof Error ? error.name : "unknown", wasAnswered };
+    return { kind: "failed", reason: reasonOf(error, wasAnswered, login.timeoutMs), wasAnswered };
   }
+}
+
+/** The platform's own words may hold an address; its names for what a network does say nothing. */
+function reasonOf(error: unknown, wasAnswered: boolean, timeoutMs: number): string {
+  if (error instanceof Error && error.name === "TimeoutError") return `timeout: no whole answer in ${timeoutMs} ms`;
+  return wasAnswered ? "network: the answer broke off" : "network: no connection, or no answer";
 }
 
 function requestOf(

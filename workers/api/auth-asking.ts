@@ -5,7 +5,8 @@ import type { Origin } from "../auth/parts.ts";
 import { clientAddress } from "../gate/address.ts";
 import { readTokenForm, type TokenForm } from "../token/client-credential.ts";
 import { readCredential } from "../token/credential.ts";
-import type { Identity } from "../token/identity.ts";
+import type { Identity, Verdict } from "../token/identity.ts";
+import { refusalOf } from "../token/refusals.ts";
 import { boundOf } from "../token/resources.ts";
 import { readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
@@ -64,9 +65,27 @@ export function presentedTokens(c: Call): readonly Presented[] {
 
 /** Whose it is, or a refusal. */
 export async function verified(c: Call, { token }: Presented): Promise<Identity> {
-  const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
+  return accepted(await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now()));
+}
+
+export function accepted(verdict: Verdict): Identity {
   if (verdict.kind === "accepted") return verdict.identity;
   throw refused(verdict.code, undefined, verdict.code === "not_current" ? { headers: { "Retry-After": "1" } } : {});
+}
+
+/**
+ * A verdict by a Region's word: for who gets another token or a code by this one. A view may be a lease old, and what
+ * came of an ended token within it would not be ended.
+ */
+export async function verdictOfRegion(c: Call, token: string): Promise<Verdict> {
+  const { tokens, revocations } = c.var.isolate;
+  const verdict = await tokens.verify(token, c.executionCtx, Date.now());
+  if (verdict.kind === "refused") return verdict;
+  const named = await tokens.nameOf(token, c.executionCtx, Date.now());
+  if (named.kind === "refused") return refusalOf(named.reason);
+  const isRevoked = await revocations.isRevoked(named.names);
+  if (isRevoked === "unknown") return refusalOf("revocations_unknown");
+  return isRevoked ? refusalOf("revoked") : verdict;
 }
 
 /** Whether these scopes may see and end the tokens of others. `identity` is null where credentials gave them. */

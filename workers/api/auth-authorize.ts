@@ -2,22 +2,24 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import { clientIdOf, readAuthorize, redirectWith, type AuthorizeRequest } from "../auth/authorize-request.ts";
-import { giveCode } from "../auth/codes.ts";
+import { giveCode, type Proof } from "../auth/codes.ts";
 import { loginPage } from "../auth/login-page.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
 import type { AuthParts, Login, Person } from "../auth/parts.ts";
+import { issuedAtOf } from "../auth/renew.ts";
 import { commonScopes, grantScopes } from "../auth/scopes.ts";
 import { targetOf, wrongTarget } from "../auth/target.ts";
 import { boundOf } from "../token/resources.ts";
 import { readClientCredential } from "../token/client-credential.ts";
 import { wholeSeconds } from "../limit/rate-limit-fields.ts";
-import { originOfLogin, presentedToken, readForm } from "./auth-asking.ts";
+import { originOfLogin, presentedToken, readForm, verdictOfRegion } from "./auth-asking.ts";
 import type { ApiEnv } from "./call.ts";
 import { refused } from "./refused.ts";
 
 type Call = Context<ApiEnv>;
 interface LoggedInAs {
   readonly person: Person;
+  readonly proof: Proof;
   /** What the code may be for at most; `resources` null for everything. */
   readonly scopes: readonly string[];
   readonly resources: readonly string[] | null;
@@ -72,14 +74,15 @@ async function loggedIn(c: Call, parts: AuthParts): Promise<LoggedIn> {
   const name = form.get("username") ?? (basic?.kind === "given" ? basic.client : undefined);
   const password = form.get("password") ?? (basic?.kind === "given" ? basic.secrets[0] : undefined);
   if (name === undefined && password === undefined) return { kind: "nobody" };
+  const proof = { by: "password", at: parts.now() } as const;
   const login = await parts.people.login(name ?? "", password ?? "", originOfLogin(c));
   if (login.kind !== "right") return login;
-  return { kind: "right", who: { person: login.who, scopes: login.who.scopes, resources: null } };
+  return { kind: "right", who: { person: login.who, proof, scopes: login.who.scopes, resources: null } };
 }
 
 async function byToken(c: Call, parts: AuthParts, token: string): Promise<LoggedIn> {
   const { isolate } = c.var;
-  const verdict = await isolate.tokens.verify(token, c.executionCtx, Date.now());
+  const verdict = await verdictOfRegion(c, token);
   if (verdict.kind === "refused") return { kind: verdict.code === "not_current" ? "unreachable" : "nobody" };
   const { issuer, subject, client, scopes } = verdict.identity;
   if (issuer !== isolate.mesh.tokens.issuer || subject === client) return { kind: "nobody" };
@@ -87,15 +90,19 @@ async function byToken(c: Call, parts: AuthParts, token: string): Promise<Logged
   if (read.kind === "unreachable") return read;
   // A code never gives more than the token that it was got with.
   const resources = boundOf(verdict.identity, issuer);
-  return read.kind === "missing" ? { kind: "nobody" } : { kind: "right", who: { person: read.who, scopes, resources } };
+  const proof = { by: "token", at: issuedAtOf(verdict.identity) } as const;
+  return read.kind === "missing"
+    ? { kind: "nobody" }
+    : { kind: "right", who: { person: read.who, proof, scopes, resources } };
 }
 
 async function withCode(
   c: Call,
   parts: AuthParts,
-  { client, redirectUri, state, codeChallenge, scope, resources }: AuthorizeRequest,
-  { person, scopes: own, resources: granted }: LoggedInAs,
+  request: AuthorizeRequest,
+  { person, proof, scopes: own, resources: granted }: LoggedInAs,
 ): Promise<Response> {
+  const { client, redirectUri, state, codeChallenge, scope, resources } = request;
   const allowed = commonScopes(
     person.scopes.filter((each) => own.includes(each)),
     client.scopes,
@@ -112,7 +119,10 @@ async function withCode(
   if (target === null) {
     return sentBack(c, redirectUri, { error: wrongTarget.error, error_description: wrongTarget.detail, state });
   }
-  const code = await giveCode(parts, { person, client, redirectUri, codeChallenge, scopes: scopes.scopes, target });
+  const asked = { person, proof, client, redirectUri, codeChallenge, scopes: scopes.scopes, target };
+  const code = await giveCode(parts, asked);
+  // It is too old for this client, or for its account by now: nothing that a login does not mend.
+  if (code.kind === "not_given" && code.error === "access_denied") return showLogin(c, request, null, 200);
   if (code.kind === "not_given") {
     // RFC 6749 section 4.1.2.1 has a list of its own.
     const error = code.error === "temporarily_unavailable" ? code.error : "access_denied";

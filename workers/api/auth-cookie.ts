@@ -41,7 +41,9 @@ async function giveCookie(c: Call): Promise<Response> {
 async function redirectWithToken(c: Call): Promise<Response> {
   const { redirectUrl } = c.var.isolate.mesh.tokens;
   if (redirectUrl === null) throw refused("not_found", "tokens.redirectUrl is not configured");
-  const { token, expiresAt } = await ask(c, "elsewhere");
+  const { token, isHidden, expiresAt } = await ask(c, "body");
+  // Scripts of the page read the fragment.
+  if (isHidden) throw refused("malformed_request", "expected credentials, or a token that is not in a cookie");
   const fragment = new URLSearchParams({
     access_token: token,
     token_type: "Bearer",

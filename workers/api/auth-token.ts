@@ -11,7 +11,16 @@ import type { TokenForm } from "../token/client-credential.ts";
 import { readCredential } from "../token/credential.ts";
 import type { Identity } from "../token/identity.ts";
 import { challengeFor, oauthRefused } from "./auth-refused.ts";
-import { authBase, originOfLogin, presentedToken, readForm, verified, type Presented } from "./auth-asking.ts";
+import {
+  accepted,
+  authBase,
+  originOfLogin,
+  presentedToken,
+  readForm,
+  verdictOfRegion,
+  verified,
+  type Presented,
+} from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { endToken } from "./end-session.ts";
@@ -65,7 +74,8 @@ export async function ask(c: Call, place: "body" | "elsewhere"): Promise<Answere
   if (found.identity.issuer !== c.var.isolate.mesh.tokens.issuer) {
     throw refused("forbidden", "only the mesh's own tokens are renewed");
   }
-  const renewed = await renew(authPartsOf(c.var.isolate, c.executionCtx), found.identity);
+  const identity = accepted(await verdictOfRegion(c, found.token));
+  const renewed = await renew(authPartsOf(c.var.isolate, c.executionCtx), identity);
   if (renewed.kind === "not_given") throw oauthRefused(renewed);
   return given(renewed);
 }

@@ -21,7 +21,13 @@ const kinds: ReadonlyMap<string, "lock" | "limit"> = new Map([
 ]);
 
 /** Their changes stay when the token that made them has ended: credentials, and what else decides who is let in. */
-const lasting: ReadonlySet<string | undefined> = new Set(["accounts", "clients", "keys", "revocations", "signing-keys"]);
+const lasting: ReadonlySet<string | undefined> = new Set([
+  "accounts",
+  "clients",
+  "keys",
+  "revocations",
+  "signing-keys",
+]);
 
 /** Any one of the scopes is enough. */
 export function requireScope(...scopes: readonly MeshScope[]) {

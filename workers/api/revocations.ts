@@ -20,6 +20,7 @@ import { ackedByRegions, noQuery, wholeNumberText } from "./fields.ts";
 import { publishedAnswer } from "./published.ts";
 import { refused } from "./refused.ts";
 import { findRevocation, listRevocations } from "./revocation-asking.ts";
+import { expectLocksNobodyOut } from "./lock-out.ts";
 import { eventId, isTokenAlone, revocationBody, targetIn, type RevocationBody } from "./revocation-body.ts";
 
 type Call = Context<ApiEnv>;
@@ -41,6 +42,7 @@ export function revocations(): Hono<ApiEnv> {
     const asked = readQuery(c.req.url, ackedByRegions);
     const body = await readBody(c.req.raw, revocationBody);
     const { target, terms } = await termsOf(c, body);
+    await expectLocksNobodyOut(c.var.isolate, target, body.issuedBefore ?? null);
     const { id, issuedBefore } = body;
     if (issuedBefore !== undefined && issuedBefore > Date.now() + furthestAheadMs) {
       throw refused("malformed_request", "issuedBefore: expected no later than an hour from now");

@@ -2,19 +2,16 @@
 import { Hono } from "hono/tiny";
 import type { KeyDescription, KeyringContract, KeyringProblem } from "../../durable-objects/keyring/contract.ts";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
-import { withinTime } from "../../durable-objects/platform/deadline.ts";
-import { keyringStub } from "../../durable-objects/stubs.ts";
 import type { Isolate } from "../isolate.ts";
 import { wholeSeconds } from "../limit/rate-limit-fields.ts";
 import { requireScope } from "./authorize.ts";
 import { readQuery, readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { ackedByRegions, noQuery } from "./fields.ts";
+import { askKeyring } from "./keyring-asking.ts";
 import { publishOwed } from "./publish-owed.ts";
 import { refused } from "./refused.ts";
 
-/** Making a key of 2048 bits takes a moment. */
-const callMs = 10_000;
 /** RFC 7638: a SHA-256 thumbprint. */
 const keyIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -22,13 +19,13 @@ export function signingKeys(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   api.get("/", requireScope("mesh:read"), async (c) => {
     readQuery(c.req.url, noQuery);
-    const { keys } = await askKeyring(c.var.isolate, (keyring) => keyring.describe());
+    const { keys } = await decidedBy(c.var.isolate, (keyring) => keyring.describe());
     return c.json({ keys: keys.map(shown) });
   });
   api.post("/rotate", requireScope(), async (c) => {
     const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     await expectNoBody(c.req.raw);
-    const answer = await askKeyring(c.var.isolate, (keyring) => keyring.rotate());
+    const answer = await decidedBy(c.var.isolate, (keyring) => keyring.rotate());
     switch (answer.kind) {
       case "rotated":
         return published(
@@ -55,7 +52,7 @@ export function signingKeys(): Hono<ApiEnv> {
     const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     const kid = c.req.param("kid");
     if (!keyIdPattern.test(kid)) throw refused("malformed_request", "kid: expected 1 to 128 of [A-Za-z0-9_-]");
-    const answer = await askKeyring(c.var.isolate, (keyring) => keyring.remove({ v: 1, kid }));
+    const answer = await decidedBy(c.var.isolate, (keyring) => keyring.remove({ v: 1, kid }));
     if (answer.kind === "unknown") throw refused("not_found", "there is no signing key of this id");
     if (answer.kind === "refused") throw unusable(answer.reason);
     return published(c.var.isolate, c.executionCtx, answer.events, { ack, timeoutMs }, { kid });
@@ -74,17 +71,13 @@ async function published(
   return Response.json({ ...what, ...answer.body }, { status: answer.status });
 }
 
-/** The keyring answers once it has decided; whether it did is unknown when it does not. */
-async function askKeyring<Answer>(
+async function decidedBy<Answer>(
   isolate: Isolate,
   ask: (keyring: KeyringContract) => Promise<Answer>,
 ): Promise<Answer> {
-  try {
-    return await withinTime(ask(keyringStub(isolate.env, isolate.mesh.environment)), callMs, "the Keyring");
-  } catch (error) {
-    console.warn({ event: "keyring_unreachable", error: error instanceof Error ? error.message : "unknown" });
-    throw refused("outcome_unknown", "the Keyring gave no answer: GET /_mesh/v1/signing-keys tells what holds");
-  }
+  const answer = await askKeyring(isolate, ask);
+  if (answer !== null) return answer;
+  throw refused("outcome_unknown", "the Keyring gave no answer: GET /_mesh/v1/signing-keys tells what holds");
 }
 
 async function expectNoBody(request: Request): Promise<void> {

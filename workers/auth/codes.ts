@@ -1,9 +1,9 @@
 /** Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700): kept before they are handed out, good once. */
 import type { CodeGrant } from "../../durable-objects/grants/contract.ts";
 import { newFamily, readCode, writeCode, writeRefresh } from "./grant-text.ts";
-import { waitForCutOff } from "./cut-off.ts";
-import { asked, holderOf, loggedInAt } from "./holder.ts";
-import { issue, namedBy, type Given } from "./issue.ts";
+import { standingOf } from "./cut-off.ts";
+import { asked, endedMeanwhile, holderAs, holderOf } from "./holder.ts";
+import { issue, type Given } from "./issue.ts";
 import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { challengeOf } from "./pkce.ts";
 import { targetOf, wrongTarget, type Target } from "./target.ts";
@@ -12,8 +12,16 @@ import { targetOf, wrongTarget, type Target } from "./target.ts";
 const codeLifeMs = 60_000;
 const spent = notGiven("grant_invalid", "invalid_grant", "the code is not good, or no longer");
 
+/** By what somebody is known. What is revoked or changed after `at`, ms since 1970, holds for what comes of it. */
+export interface Proof {
+  /** A password that was right just now, or a token of before. */
+  readonly by: "password" | "token";
+  readonly at: number;
+}
+
 export interface CodeAsk {
   readonly person: Person;
+  readonly proof: Proof;
   readonly client: Client;
   readonly redirectUri: string;
   readonly codeChallenge: string;
@@ -27,9 +35,10 @@ export async function giveCode(
 ): Promise<{ readonly kind: "code"; readonly text: string } | NotGiven> {
   const { person, client, redirectUri, codeChallenge, scopes, target } = ask;
   const family = newFamily();
-  const wait = await waitForCutOff(parts, namedBy({ ...person, client: client.id, family }));
-  if (wait !== null) return wait;
-  const startedAt = loggedInAt(parts, person);
+  const standing = await sinceWhen(parts, ask, family);
+  if (standing.kind === "not_given") return standing;
+  const { startedAt } = standing;
+  const now = parts.now();
   const code: CodeGrant = {
     family,
     subject: person.name,
@@ -37,13 +46,30 @@ export async function giveCode(
     scopes,
     resources: target.isChosen ? target.resources : null,
     startedAt,
-    endsAt: startedAt + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
+    endsAt: now + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
     redirectUri,
     codeChallenge,
-    codeEndsAt: startedAt + codeLifeMs,
+    codeEndsAt: now + codeLifeMs,
   };
   const kept = await asked(parts.grants(family).keepCode({ v: 1, code }));
   return kept?.kind === "kept" ? { kind: "code", text: await writeCode(family, parts.key) } : unreachable;
+}
+
+/** Only a password is worth a wait: a token from before a cut-off is never good again. */
+async function sinceWhen(
+  parts: AuthParts,
+  { person, proof, client }: CodeAsk,
+  family: string,
+): Promise<{ readonly kind: "since"; readonly startedAt: number } | NotGiven> {
+  const { by, at } = proof;
+  if (by === "password") {
+    const standing = await standingOf(parts, { person, provenAt: at }, { client: client.id, family });
+    return standing.kind === "not_given" ? standing : { kind: "since", startedAt: standing.startedAt };
+  }
+  const holder = await holderAs(parts, person, { subject: person.name, client: client.id, family, startedAt: at });
+  if (holder.kind === "not_given") return holder;
+  if (holder.kind === "holds") return { kind: "since", startedAt: at };
+  return notGiven("token_invalid", "access_denied", "log in again");
 }
 
 export interface CodeRequest {
@@ -60,12 +86,14 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   const seen = await asked(parts.grants(family).peek({ v: 1, family }));
   if (seen === null) return unreachable;
   if (seen.kind === "ended" || seen.grant.client !== client.id) return spent;
-  const { subject, scopes } = seen.grant;
+  const { grant } = seen;
+  const { subject, scopes } = grant;
+  const lookedAt = parts.now();
   // Before the code is used up: it cannot be tried again.
-  const holder = await holderOf(parts, seen.grant);
+  const holder = await holderOf(parts, grant);
   if (holder.kind === "not_given") return holder;
   if (holder.kind !== "holds") return spent;
-  const target = targetOf(request.resources, { client, granted: seen.grant.resources ?? null }, parts);
+  const target = targetOf(request.resources, { client, granted: grant.resources ?? null }, parts);
   if (target === null) return wrongTarget;
   const used = await asked(
     parts.grants(family).redeemCode({
@@ -83,5 +111,11 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   if (used.kind !== "redeemed") return spent;
   const { roles, tenant, claims } = holder.who;
   const next = settings.refresh === null ? null : await writeRefresh({ family, generation: 1 }, key);
-  return issue(parts, { name: subject, client: client.id, roles, tenant, claims, scopes, target, family }, next);
+  const ground = { lookedAt, lookAgain: () => endedMeanwhile(parts, grant) };
+  return issue(
+    parts,
+    { name: subject, client: client.id, roles, tenant, claims, scopes, target, family },
+    next,
+    ground,
+  );
 }

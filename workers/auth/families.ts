@@ -1,41 +1,45 @@
 /** Families of refresh tokens: begun by a login, carried on by each use, ended by a reuse. */
 import type { Grant } from "../../durable-objects/grants/contract.ts";
 import { newFamily, readRefresh, writeRefresh } from "./grant-text.ts";
-import { waitForCutOff } from "./cut-off.ts";
-import { asked, holderOf, loggedInAt } from "./holder.ts";
-import { issue, namedBy, type Given, type Subject } from "./issue.ts";
-import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
+import { standingOf, type Proven } from "./cut-off.ts";
+import { asked, endedMeanwhile, holderOf } from "./holder.ts";
+import { issue, type Given, type Subject } from "./issue.ts";
+import { notGiven, unreachable, type AuthParts, type Client, type NotGiven } from "./parts.ts";
 import { commonScopes, grantScopes } from "./scopes.ts";
 import { targetOf, wrongTarget, type Target } from "./target.ts";
 
 const spent = notGiven("grant_invalid", "invalid_grant", "the refresh token is not good, or no longer");
+const clientMissing = notGiven("malformed_request", "invalid_request", "client_id: expected");
 /** The use may have been noted: who sends the same again within `graceMs` gets the same answer. */
 const unknown = notGiven("outcome_unknown", "temporarily_unavailable", "the refresh token was sent and no answer came");
 
 /** The first tokens after a login; with `refresh` in the configuration also a refresh token. */
 export async function beginFamily(
   parts: AuthParts,
-  person: Person,
+  proven: Proven,
   {
     client,
-    scopes,
+    scopes: wanted,
     target,
   }: { readonly client: string | null; readonly scopes: readonly string[]; readonly target: Target },
 ): Promise<Given | NotGiven> {
   const { settings, key } = parts;
-  const { name, roles, tenant, claims } = person;
   const family = newFamily();
+  const standing = await standingOf(parts, proven, { client, family });
+  if (standing.kind === "not_given") return standing;
+  const { who, startedAt, lookedAt } = standing;
+  const { name, roles, tenant, claims } = who;
+  const scopes = wanted.filter((scope) => who.scopes.includes(scope));
   const subject: Subject = { name, client, roles, tenant, claims, scopes, target, family };
-  const wait = await waitForCutOff(parts, namedBy(subject));
-  if (wait !== null) return wait;
-  if (settings.refresh === null) return issue(parts, subject, null);
-  const startedAt = loggedInAt(parts, person);
+  const held = { subject: name, client, family, startedAt };
+  const ground = { lookedAt, lookAgain: () => endedMeanwhile(parts, held) };
+  if (settings.refresh === null) return issue(parts, subject, null, ground);
   const endsAt = startedAt + settings.refresh.ttlSeconds * 1_000;
   const resources = target.isChosen ? target.resources : null;
-  const grant: Grant = { family, subject: name, client, scopes, resources, startedAt, endsAt };
+  const grant: Grant = { ...held, scopes, resources, endsAt };
   const begun = await asked(parts.grants(family).begin({ v: 1, grant }));
   if (begun === null) return unreachable;
-  return issue(parts, subject, await writeRefresh({ family, generation: 1 }, key));
+  return issue(parts, subject, await writeRefresh({ family, generation: 1 }, key), ground);
 }
 
 /**
@@ -54,8 +58,11 @@ export async function refresh(
   const { family, generation } = read;
   const seen = await asked(parts.grants(family).peek({ v: 1, family }));
   if (seen === null) return unreachable;
-  if (seen.kind === "ended" || seen.grant.client !== (client?.id ?? null)) return spent;
+  if (seen.kind === "ended") return spent;
   const { grant } = seen;
+  if (client === null && grant.client !== null) return clientMissing;
+  if (grant.client !== (client?.id ?? null)) return spent;
+  const lookedAt = parts.now();
   const holder = await holderOf(parts, grant);
   if (holder.kind === "not_given") return holder;
   // A revocation may be lifted, and then this is good again.
@@ -79,6 +86,7 @@ export async function refresh(
     parts,
     { name: grant.subject, client: grant.client, roles, tenant, claims, scopes: scopes.scopes, target, family },
     next,
+    { lookedAt, lookAgain: () => endedMeanwhile(parts, grant) },
   );
 }
 

@@ -1,11 +1,12 @@
 /** The token endpoint's decision: what was asked, who asks, and which tokens come of it. */
 import type { ClientCredential } from "../token/client-credential.ts";
 import { redeemCode } from "./codes.ts";
-import { waitForCutOff } from "./cut-off.ts";
+import { passCutOff } from "./cut-off.ts";
 import { beginFamily, refresh } from "./families.ts";
-import { issue, namedBy, type Given } from "./issue.ts";
+import { issue, namedBy, type Given, type Subject } from "./issue.ts";
 import {
   cannotSign,
+  notCurrent,
   notGiven,
   unreachable,
   type AuthParts,
@@ -30,6 +31,8 @@ export async function give(parts: AuthParts, request: TokenRequest, from: Origin
   // Asked first: no refresh token, code or attempt is used up for a token that nobody can sign. Under another key secret
   // the refresh tokens of before are not told from made-up ones either.
   if (!(await parts.canSign())) return cannotSign;
+  // Before anybody's proof is looked at, the client's too.
+  const provenAt = parts.now();
   switch (request.grant) {
     case "basic":
       // The built-in client is asked for as it always was; every other name is an account's.
@@ -39,7 +42,7 @@ export async function give(parts: AuthParts, request: TokenRequest, from: Origin
             parts,
             request.credential.client,
             request.credential.secrets,
-            { client: null, scope: undefined, resources: [] },
+            { client: null, scope: undefined, resources: [], provenAt },
             from,
           );
     case "client_credentials":
@@ -47,7 +50,7 @@ export async function give(parts: AuthParts, request: TokenRequest, from: Origin
     case "password": {
       const client = await clientOf(parts, request.client, from);
       if (client.kind === "not_given") return client;
-      const how = { client: client.who, scope: request.scope, resources: request.resources };
+      const how = { client: client.who, scope: request.scope, resources: request.resources, provenAt };
       return givePerson(parts, request.name, [request.password], how, from);
     }
     case "refresh_token": {
@@ -66,29 +69,66 @@ export async function give(parts: AuthParts, request: TokenRequest, from: Origin
 async function giveClient(
   parts: AuthParts,
   credential: ClientCredential,
-  { scope, resources }: Asked,
+  wish: Asked,
   from: Origin,
 ): Promise<Given | NotGiven> {
+  const provenAt = parts.now();
   const login = await parts.people.clientLogin(credential, from);
   if (login.kind !== "right") return refusalOf(login, wrongClient);
-  const { id, scopes: allowed, isAdmin } = login.who;
+  const subject = ownSubject(parts, login.who, wish);
+  if ("kind" in subject) return subject;
+  const passed = await passCutOff(parts, namedBy(subject), provenAt);
+  if (passed.kind === "not_given") return passed;
+  const { startedAt, lookedAt } = passed;
+  const ground = { lookedAt, lookAgain: () => clientEnded(parts, login.who, startedAt) };
+  if (!passed.hasWaited) return issue(parts, subject, null, ground);
+  const read = await sameClient(parts, login.who);
+  if (read.kind === "not_given") return read;
+  const current = ownSubject(parts, read.who, wish);
+  return "kind" in current ? current : issue(parts, current, null, ground);
+}
+
+/** Read again; nothing for one that is gone or has another secret. */
+async function sameClient(
+  { people }: AuthParts,
+  { id, proofChangedAt }: Client,
+): Promise<{ readonly kind: "same"; readonly who: Client } | NotGiven> {
+  const read = await people.client(id);
+  if (read.kind === "unreachable") return unreachable;
+  return read.kind === "found" && read.who.proofChangedAt === proofChangedAt
+    ? { kind: "same", who: read.who }
+    : wrongClient;
+}
+
+async function clientEnded(parts: AuthParts, client: Client, startedAt: number): Promise<NotGiven | null> {
+  const same = await sameClient(parts, client);
+  if (same.kind === "not_given") return same;
+  const until = await parts.revokedUntil(namedBy(namesOf(client)), startedAt);
+  if (until === "unknown") return notCurrent;
+  return until === null ? null : wrongClient;
+}
+
+function namesOf({ id }: Client): Pick<Subject, "name" | "client" | "tenant" | "family"> {
+  return { name: id, client: id, tenant: null, family: null };
+}
+
+function ownSubject(parts: AuthParts, client: Client, { scope, resources }: Asked): Subject | NotGiven {
+  const { scopes: allowed, isAdmin } = client;
   // One scope of the built-in client is all of them.
   const scopes = grantScopes(scope ?? (isAdmin ? "mesh:admin" : undefined), allowed);
   if (scopes.kind !== "granted") {
     return notGiven("malformed_request", "invalid_scope", `scope: expected one or more of ${allowed.join(" ")}`);
   }
-  const target = targetOf(resources, { client: login.who, granted: null }, parts);
+  const target = targetOf(resources, { client, granted: null }, parts);
   if (target === null) return wrongTarget;
-  const named = { name: id, client: id, roles: [], tenant: null, claims: {}, family: null };
-  const subject = { ...named, scopes: scopes.scopes, target };
-  return (await waitForCutOff(parts, namedBy(subject))) ?? issue(parts, subject, null);
+  return { ...namesOf(client), roles: [], claims: {}, scopes: scopes.scopes, target };
 }
 
 async function givePerson(
   parts: AuthParts,
   name: string,
   passwords: readonly string[],
-  { client, scope, resources }: Asked & { readonly client: Client | null },
+  { client, scope, resources, provenAt }: Asked & { readonly client: Client | null; readonly provenAt: number },
   from: Origin,
 ): Promise<Given | NotGiven> {
   const login = await loginWith(parts, name, passwords, from);
@@ -103,7 +143,11 @@ async function givePerson(
   }
   const target = targetOf(resources, { client, granted: null }, parts);
   if (target === null) return wrongTarget;
-  return beginFamily(parts, login.who, { client: client?.id ?? null, scopes: scopes.scopes, target });
+  return beginFamily(
+    parts,
+    { person: login.who, provenAt },
+    { client: client?.id ?? null, scopes: scopes.scopes, target },
+  );
 }
 
 /** Basic credentials may be sent as they are or form-encoded: the first spelling is what nearly everyone means. */
@@ -146,6 +190,7 @@ function refusalOf<Who>(login: Exclude<Login<Who>, { kind: "right" }>, wrong: No
         retryAfterMs: login.retryAfterMs,
       };
     case "unreachable":
-      return unreachable;
+      if (login.service === undefined) return unreachable;
+      return { ...unreachable, detail: `${login.service}, which decides about logins, gave no answer that says it` };
   }
 }

@@ -1,11 +1,8 @@
-/**
- * Since when a login counts, and whether what it began may go on: the account is read again, and held against what was
- * changed or revoked since.
- */
+/** Whether what a login began may go on: the account is read again, and held against what was changed or revoked since. */
 import type { Grant } from "../../durable-objects/grants/contract.ts";
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { namedBy } from "./issue.ts";
-import { notCurrent, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
+import { notCurrent, notGiven, unreachable, type AuthParts, type NotGiven, type Person } from "./parts.ts";
 
 export type Holder =
   | { readonly kind: "holds"; readonly who: Person }
@@ -14,20 +11,29 @@ export type Holder =
   | { readonly kind: "revoked" }
   | NotGiven;
 
-/** Of a login that has just been right: never before its proof was made, by whatever clock. */
-export function loggedInAt(parts: Pick<AuthParts, "now">, { proofChangedAt }: Pick<Person, "proofChangedAt">): number {
-  return Math.max(parts.now(), proofChangedAt);
+/** What is held against the account and the revocations of now. */
+export type Held = Pick<Grant, "subject" | "client" | "family" | "startedAt">;
+
+export async function holderOf(parts: AuthParts, held: Held): Promise<Holder> {
+  const found = await parts.people.read(held.subject);
+  if (found.kind === "unreachable") return unreachable;
+  return found.kind === "missing" ? { kind: "ended" } : holderAs(parts, found.who, held);
 }
 
-export async function holderOf(parts: AuthParts, grant: Grant): Promise<Holder> {
-  const { subject, client, family, startedAt } = grant;
-  const found = await parts.people.read(subject);
-  if (found.kind === "unreachable") return unreachable;
-  if (found.kind === "missing" || found.who.proofChangedAt > startedAt) return { kind: "ended" };
-  const named = namedBy({ name: subject, client, tenant: found.who.tenant, family });
-  const until = await parts.revokedUntil(named, startedAt);
+/** The same of an account that was read a moment ago. */
+export async function holderAs(parts: AuthParts, who: Person, held: Held): Promise<Holder> {
+  const { subject, client, family, startedAt } = held;
+  if (who.proofChangedAt > startedAt) return { kind: "ended" };
+  const until = await parts.revokedUntil(namedBy({ name: subject, client, tenant: who.tenant, family }), startedAt);
   if (until === "unknown") return notCurrent;
-  return until === null ? { kind: "holds", who: found.who } : { kind: "revoked" };
+  return until === null ? { kind: "holds", who } : { kind: "revoked" };
+}
+
+/** For a token that was signed late; null: it may be given. */
+export async function endedMeanwhile(parts: AuthParts, held: Held): Promise<NotGiven | null> {
+  const holder = await holderOf(parts, held);
+  if (holder.kind === "not_given") return holder;
+  return holder.kind === "holds" ? null : notGiven("token_invalid", "invalid_grant", "revoked");
 }
 
 /** One call to a Grants object, ms. */

@@ -48,16 +48,30 @@ const kept = new Set([
 
 /** Nobody takes a longer one. */
 const longestToken = 8_192;
+/** A cut-off ends what is issued up to a second later, and clocks of two hosts may be 250 ms apart. */
+const freshMs = 750;
+
+/** What a token rests on. */
+export interface Ground {
+  /** What was changed or revoked by then is known, ms since 1970. */
+  readonly lookedAt: number;
+  /** null: it still holds. */
+  readonly lookAgain: () => Promise<NotGiven | null>;
+}
 
 export async function issue(
   parts: AuthParts,
   subject: Subject,
   refreshToken: string | null,
+  { lookedAt, lookAgain }: Ground,
 ): Promise<Given | NotGiven> {
   const { settings } = parts;
   const signed = await askKeyring(parts, subject);
   if (signed === null) return { ...unreachable, detail: "the Keyring could not be asked" };
   if (signed.kind === "refused") return cannotSign;
+  // It would be dated past a cut-off that was not known then, and outlive it.
+  const ended = parts.now() - lookedAt > freshMs ? await lookAgain() : null;
+  if (ended !== null) return ended;
   const { token, expiresAt } = signed;
   if (token.length > longestToken) {
     return notGiven(

@@ -1,5 +1,5 @@
 /** The auth paths' parts, made of an isolate for one request: stubs belong to it. */
-import { grantsStub, keyringStub } from "../../durable-objects/stubs.ts";
+import { grantsStub } from "../../durable-objects/stubs.ts";
 import { accountLogin, readAccount } from "../account/account-login.ts";
 import type { AccountFacts } from "../../durable-objects/accounts/contract.ts";
 import type { Isolate } from "../isolate.ts";
@@ -39,9 +39,10 @@ export function authPartsOf(isolate: Isolate, context: Pick<ExecutionContext, "w
     },
     grants: (family) => grantsStub(env, mesh.environment, family),
     canSign: async () => (await isolate.signing.problem()) === null,
-    sign: (request) => keyringStub(env, mesh.environment).sign(request),
+    sign: (request) => isolate.signer.sign(request, context),
     key,
     revokedUntil: (named, issuedAt) => isolate.revocations.ownRevokedUntil(named, issuedAt),
+    revokedSince: (named, at) => isolate.revocations.ownRevokedSince(named, at),
     tell: (events) => Promise.all(events.map((event) => isolate.publisher.publish(context, event, "regions", tellMs))),
     now: Date.now,
     wait: (ms) => scheduler.wait(ms),
@@ -53,6 +54,6 @@ function personOf({ name, roles, tenant, claims, scopes, proofChangedAt }: Accou
 }
 
 function clientOf(facts: AccountFacts): Client {
-  const { name, scopes, resources, redirectUris, isPublic } = facts;
-  return { id: name, scopes, resources, redirectUris, isPublic, isAdmin: facts === adminFacts };
+  const { name, scopes, resources, redirectUris, isPublic, proofChangedAt } = facts;
+  return { id: name, scopes, resources, redirectUris, isPublic, isAdmin: facts === adminFacts, proofChangedAt };
 }

@@ -26,6 +26,8 @@ export interface Client {
   readonly isPublic: boolean;
   /** The built-in one, which may have every scope of the mesh. */
   readonly isAdmin: boolean;
+  /** ms since 1970: another secret, and not one more beside it. */
+  readonly proofChangedAt: number;
 }
 
 /** What came of a login: of somebody, or of nobody. */
@@ -34,8 +36,8 @@ export type Login<Who> =
   | { readonly kind: "wrong" }
   /** Too many failed, or are under way. */
   | { readonly kind: "refused"; readonly retryAfterMs: number }
-  /** Nobody could be asked: nothing was looked at. */
-  | { readonly kind: "unreachable" };
+  /** Nobody could be asked: nothing was looked at. `service`: whose answer it would have been. */
+  | { readonly kind: "unreachable"; readonly service?: string };
 
 export type Found<Who> =
   | { readonly kind: "found"; readonly who: Who }
@@ -82,6 +84,8 @@ export interface AuthParts {
    * families `issuedAt` is when they began.
    */
   readonly revokedUntil: (named: Named, issuedAt: number) => Promise<number | "ever" | "unknown" | null>;
+  /** Whether one that was dated after `at` has come, ms since 1970. */
+  readonly revokedSince: (named: Named, at: number) => Promise<boolean | "unknown">;
   /** Tells the mesh what an object has ended, and waits a little until every region knows. Never rejects. */
   readonly tell: (events: readonly NewEvent[]) => Promise<unknown>;
   readonly now: () => number;

@@ -9,6 +9,7 @@ import type { Identity, Verdict } from "../token/identity.ts";
 import { isBoundElsewhere } from "../token/resources.ts";
 import { allowedBy } from "./allowed.ts";
 import { cookieCredential } from "./cookie-credential.ts";
+import { expectedBy } from "./not-allowed.ts";
 import type { Passage, Step } from "./passage.ts";
 
 const missing = refuse("token_missing");
@@ -71,11 +72,12 @@ function admit(identity: Identity | null, { route, params, isolate }: Passage): 
   if (identity === null) return missing;
   const allowed = allowedBy(allow, identity, params);
   if (allowed === "allowed") return null;
-  return allowed === "scopes_missing" ? forbidden(allow.scopes) : refuse("forbidden");
+  const detail = expectedBy(allow, identity, params);
+  return allowed === "scopes_missing" ? forbidden(allow.scopes, detail) : refuse("forbidden", detail);
 }
 
 /** RFC 6750 section 3.1. Only characters that a scope can have come here: the configuration is checked. */
-function forbidden(scopes: readonly string[]): Refusal {
+function forbidden(scopes: readonly string[], detail: string): Refusal {
   const challenge = `Bearer realm="mesh", error="insufficient_scope", scope="${scopes.join(" ")}"`;
-  return refuse("forbidden", undefined, { headers: { "WWW-Authenticate": challenge } });
+  return refuse("forbidden", detail, { headers: { "WWW-Authenticate": challenge } });
 }

@@ -40,7 +40,7 @@ export const problems = {
   forbidden: {
     status: 403,
     title: "Not allowed",
-    help: "The identity is known, but lacks the role or scope that this needs.",
+    help: "The identity is known, but is not what this needs. The detail says which scope, role, claim, tenant, issuer or resource was expected.",
   },
   address_blocked: {
     status: 403,

@@ -27,6 +27,8 @@ export interface Reading extends Signed {
 interface Refused {
   readonly kind: "refused";
   readonly reason: RefusalReason;
+  /** A configured one, which the token names. */
+  readonly issuer?: string;
 }
 
 interface Parts {
@@ -47,7 +49,7 @@ export function readToken(
   if (parts.kind === "refused") return parts;
   const { rules, algorithm, keyId, claims } = parts;
   const finding = checkClaims(claims, rules, now);
-  if (finding.kind === "refused") return finding;
+  if (finding.kind === "refused") return { ...finding, issuer: rules.issuer };
   return {
     kind: "readable",
     rules,
@@ -83,6 +85,6 @@ function readParts(token: string, rulesOfIssuer: ReadonlyMap<string, IssuerRules
   const rules = rulesOfIssuer.get(issuer);
   if (rules === undefined) return { kind: "refused", reason: "issuer_unknown" };
   const found = checkHeader(header, rules);
-  if (found.kind === "refused") return found;
+  if (found.kind === "refused") return { ...found, issuer };
   return { kind: "parts", rules, algorithm: found.algorithm, keyId: found.keyId, claims };
 }

@@ -49,6 +49,16 @@ export class RevocationDesk {
     if (said.issuedBefore === null) return "ever";
     return Math.floor((said.issuedBefore + this.#toleranceMs) / 1_000) * 1_000 + 1_000;
   }
+
+  /** Whether a revocation that is dated after `at`, ms since 1970, names it: to the ms, whatever the tolerance. */
+  ownRevokedSince(named: NamedToBe, at: number): Promise<boolean | "unknown"> {
+    return this.isRevoked(namesOf(named, this.#ports.mesh.tokens.issuer, at + 1));
+  }
+
+  async isRevoked(names: TokenNames): Promise<boolean | "unknown"> {
+    const said = await this.#ports.revocations.ask(names);
+    return said === null ? "unknown" : said.kind === "revoked";
+  }
 }
 
 function namesOf({ subject, client, tenant, family }: NamedToBe, issuer: string, issuedFrom: number): TokenNames {

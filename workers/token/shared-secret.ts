@@ -42,7 +42,8 @@ export class SharedSecretKeys implements KeysOfIssuer {
 }
 
 class SharedSecret implements VerificationKey {
-  readonly id = "shared";
+  /** No revocation can name it: that would end the tokens of whoever could lift it. */
+  readonly id = "";
   readonly #secrets: readonly string[];
   #imported: readonly CryptoKey[] | null = null;
 

@@ -53,6 +53,8 @@ export interface TokensPorts {
   /** With HS256: the secret, and while it is rotated the previous one. */
   readonly sharedSecrets?: readonly string[];
   readonly cacheSize?: VerifiedTokensSize;
+  /** Told why a token that names a configured issuer is not accepted; of revoked ones nothing. */
+  readonly onRefused?: (issuer: string, reason: RefusalReason) => void;
 }
 
 export class Tokens {
@@ -62,6 +64,7 @@ export class Tokens {
   readonly #keys: ReadonlyMap<string, KeysOfIssuer>;
   readonly #verified: VerifiedTokens;
   readonly #ownIssuer: string;
+  readonly #onRefused: TokensPorts["onRefused"];
 
   constructor(ports: TokensPorts) {
     const { mesh, view } = ports;
@@ -69,6 +72,7 @@ export class Tokens {
     this.#revocations = ports.revocations;
     this.#rules = rulesOf(mesh);
     this.#ownIssuer = mesh.tokens.issuer;
+    this.#onRefused = ports.onRefused;
     this.#verified = new VerifiedTokens(ports.revocations, ports.cacheSize);
     const keys = new Map<string, KeysOfIssuer>();
     for (const { issuer, source } of mesh.issuers.values()) keys.set(issuer, outsideKeys(source, ports));
@@ -84,7 +88,7 @@ export class Tokens {
     const known = isCurrent === true ? this.#known(token, context, now) : undefined;
     if (known !== undefined) return known;
     const reading = readToken(token, this.#rules, now);
-    if (reading.kind === "refused") return refusalOf(reading.reason);
+    if (reading.kind === "refused") return this.#refused(reading.issuer, reading.reason);
     return this.#judge(token, reading, isCurrent, context, now);
   }
 
@@ -127,7 +131,7 @@ export class Tokens {
     const known = isCurrent === true ? undefined : this.#known(token, context, now);
     if (known !== undefined) return known;
     const found = await this.#signerOf(token, reading, context, now);
-    if (found.kind === "refused") return refusalOf(found.reason);
+    if (found.kind === "refused") return this.#refused(reading.rules.issuer, found.reason);
     const names = await namesOf(token, { ...reading, keyId: found.key.id });
     // Last, after everything that had to be waited for: what was heard of meanwhile counts.
     const checked = await this.#revocations.check(names, context);
@@ -143,6 +147,11 @@ export class Tokens {
     if (now < goodUntil)
       this.#verified.keep(token, { verdict, goodFrom, goodUntil, keys, generation, names, revision });
     return verdict;
+  }
+
+  #refused(issuer: string | undefined, reason: RefusalReason): Verdict {
+    if (issuer !== undefined) this.#onRefused?.(issuer, reason);
+    return refusalOf(reason);
   }
 
   /** The key that signed it, of its issuer's set. */

@@ -1,0 +1,148 @@
+/** Nobody locks everybody out: what would end the next token of whoever could lift it is refused, or comes to nothing. */
+import * as v from "valibot";
+import { describe, expect, test, vi } from "vitest";
+import type { MeshEvent } from "../../durable-objects/log/contract.ts";
+import type { SignAnswer } from "../../durable-objects/keyring/contract.ts";
+import type { RevocationData } from "../../durable-objects/revocations/contract.ts";
+import { KeyFilter } from "../../durable-objects/revocations/key-filter.ts";
+import { revocationBody } from "../../workers/api/revocation-body.ts";
+import { OwnSigner } from "../../workers/token/own-signer.ts";
+import { SharedSecretKeys } from "../../workers/token/shared-secret.ts";
+import { Revocations } from "../../workers/view/revocations.ts";
+import { encode } from "../support/token-mint.ts";
+import { AccountApiWorld } from "./account-api-world.ts";
+
+const outside = "https://id.example.com";
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+describe("a revocation", () => {
+  test.each(["now", "later", "before"])("of the mesh's own key %s is 409, and says how to remove one", async (kid) => {
+    const world = new AccountApiWorld();
+    for (const more of [{}, { issuer: "us" }, { subject: "ada" }, { issuedBefore: inMs(-1_000) }]) {
+      const answer = await world.call("POST /revocations", { kid, ...more });
+      expect(answer).toMatchObject({ status: 409, body: { code: "conflict" } });
+      expect(answer.body["detail"]).toContain(`remove it by DELETE /signing-keys/${kid}`);
+    }
+    expect(world.published).toEqual([]);
+  });
+
+  test.each([{ kid: "now", issuer: outside }, { kid: "another" }, { kid: "another", issuer: "us" }])(
+    "of the key of somebody else is taken: %j",
+    async (target) => {
+      const world = new AccountApiWorld();
+      expect(await world.call("POST /revocations", target)).toMatchObject({ status: 200 });
+      expect(world.published.map(({ event }) => event.data)).toMatchObject([target]);
+    },
+  );
+
+  test("of a key is 503 when nobody can say whose it is, and of anything else it is not", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const world = new AccountApiWorld();
+    world.describeKeys = () => Promise.reject(new Error("away"));
+    expect(await world.call("POST /revocations", { kid: "now" })).toMatchObject({ status: 503 });
+    expect(world.published).toEqual([]);
+    expect(await world.call("POST /revocations", { kid: "now", issuer: outside })).toMatchObject({ status: 200 });
+    expect(await world.call("POST /revocations", { subject: "ada" })).toMatchObject({ status: 200 });
+  });
+
+  test.each([{ client: "admin" }, { subject: "admin" }, { issuer: "us" }, { issuer: "us", client: "admin" }])(
+    "that would keep the built-in client out for a while is refused, and one up to now is not: %j",
+    async (target) => {
+      const world = new AccountApiWorld();
+      const ahead = await world.call("POST /revocations", { ...target, issuedBefore: inMs(60_000) });
+      expect(ahead).toMatchObject({ status: 400 });
+      expect(ahead.body["detail"]).toMatch(/^issuedBefore: expected no later than now/);
+      expect(world.published).toEqual([]);
+      expect(await world.call("POST /revocations", target)).toMatchObject({ status: 200 });
+    },
+  );
+
+  test.each([{ client: "loom" }, { subject: "ada" }, { issuer: outside }, { client: "admin", tenant: "acme" }])(
+    "may reach ahead for everybody else: %j",
+    async (target) => {
+      const ahead = { ...target, issuedBefore: inMs(60_000) };
+      expect(await new AccountApiWorld().call("POST /revocations", ahead)).toMatchObject({ status: 200 });
+    },
+  );
+});
+
+class Ring {
+  readonly keys = ["k1", "k2", "k3"];
+  readonly revocations = new Revocations();
+  readonly #signer = new OwnSigner({
+    issuer: "us",
+    keyring: () => ({ sign: async () => this.#sign(), remove: async ({ kid }) => this.#remove(kid) }),
+    revocations: {
+      check: (names) => {
+        const found = this.revocations.verdictOn(names);
+        return found.kind === "ask" ? null : found;
+      },
+    },
+  });
+
+  constructor(...revoked: readonly Partial<RevocationData>[]) {
+    this.revocations.reset(0);
+    this.revocations.takeFilter(0, KeyFilter.forKeys(0).data());
+    for (const [at, target] of revoked.entries()) {
+      const data = { endsAt: Number.MAX_SAFE_INTEGER, by: "operator", since: 0, ...target };
+      const event: MeshEvent = { v: 1, seq: at + 1, id: `r${at}`, type: "revocation", data, at: 0 };
+      this.revocations.learn(event);
+    }
+  }
+
+  async signedWith(): Promise<string> {
+    const answer = await this.#signer.sign(
+      { v: 1, type: "at+jwt", claims: {}, ttlSeconds: 1 },
+      { waitUntil: () => {} },
+    );
+    if (answer.kind === "refused") return answer.reason;
+    return String((JSON.parse(atob(answer.token.split(".")[0] ?? "")) as Record<string, unknown>)["kid"]);
+  }
+
+  #sign(): SignAnswer {
+    const token = `${encode(JSON.stringify({ kid: this.keys[0] }))}.${encode("{}")}.AAAA`;
+    return { v: 1, kind: "signed", token, expiresAt: 0, jti: "j" };
+  }
+
+  #remove(kid: string) {
+    this.keys.splice(this.keys.indexOf(kid), 1);
+    return { v: 1, kind: "removed", events: [] } as const;
+  }
+}
+
+test("no revocation names a shared secret, which signs what its lifting needs", () => {
+  const found = new SharedSecretKeys("us", ["a secret of at least thirty-two characters"]).find(null, "HS256");
+  if (found.kind !== "found") throw new Error("expected the secret");
+  expect(v.is(revocationBody, { kid: "k1" })).toBe(true);
+  expect(v.is(revocationBody, { kid: found.key.id })).toBe(false);
+});
+
+describe("T4 the mesh's own signer", () => {
+  test("removes a key that was revoked for good, and signs with the next one", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const ring = new Ring({ kid: "k1" }, { kid: "k2", issuer: "us" });
+    expect(await ring.signedWith()).toBe("k3");
+    expect(ring.keys).toEqual(["k3"]);
+    expect(warn.mock.calls.flat()).toEqual([
+      { event: "signing_key_revoked", kid: "k1" },
+      { event: "signing_key_revoked", kid: "k2" },
+    ]);
+  });
+
+  test.each([
+    ["nobody's", {}],
+    ["another issuer's", { kid: "k1", issuer: outside }],
+    ["one person's by this key", { kid: "k1", subject: "ada" }],
+    ["all up to an instant", { kid: "k1", issuedBefore: Date.now() + 3_600_000 }],
+    ["another key's", { kid: "k9" }],
+  ])("keeps its key where a revocation ends %s tokens", async (_whose, target) => {
+    const ring = new Ring(...(Object.keys(target).length === 0 ? [] : [target]));
+    expect([await ring.signedWith(), ring.keys.length]).toEqual(["k1", 3]);
+  });
+
+  test("keeps its key when nobody can say what is revoked", async () => {
+    const ring = new Ring({ kid: "k1" });
+    ring.revocations.reset(9);
+    expect([await ring.signedWith(), ring.keys.length]).toEqual(["k1", 3]);
+  });
+});
