@@ -48,6 +48,8 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
     regions,
   });
   const checks = new RevocationChecks({ view, region: (asked) => regionStub(env, environment, asked), regions });
+  const keyring = () => keyringStub(env, environment);
+  const current = (context: Pick<ExecutionContext, "waitUntil">) => view.current(context);
   const rules = new MeshRules(mesh.limits, view);
   const limiter = (limit: string, budget: string) => limiterStub(env, environment, limit, budget);
   const isAllShadow = local?.limits === "shadow";
@@ -62,23 +64,19 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       mesh,
       view,
       revocations: checks,
-      keyring: () => keyringStub(env, environment),
+      keyring,
       keySets: (issuer) => keySetsStub(env, environment, issuer),
       sharedSecrets: sharedSecretsOf(mesh, env),
       onRefused: new RefusedLog().tell,
     }),
-    assertions: new Assertions((asked) => keyringStub(env, environment).sign(asked)),
-    signing: new Signing(() => keyringStub(env, environment).ready()),
-    signer: new OwnSigner({
-      issuer: mesh.tokens.issuer,
-      keyring: () => keyringStub(env, environment),
-      revocations: checks,
-    }),
+    assertions: new Assertions((asked) => keyring().sign(asked)),
+    signing: new Signing(() => keyring().ready()),
+    signer: new OwnSigner({ issuer: mesh.tokens.issuer, keyring, current, revocations: checks }),
     revocations: new RevocationDesk({ mesh, revocations: checks }),
     apiKeys: new ApiKeys({
       issuer: mesh.tokens.issuer,
       accountsOf: (name) => accountsStub(env, environment, name),
-      current: (context) => view.current(context),
+      current,
       revocations: checks,
     }),
     limits: new LimitDesk({

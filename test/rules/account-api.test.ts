@@ -195,6 +195,8 @@ describe("clients over the API", () => {
     await world.call("PUT /clients/loom", {});
     expect((await world.call("POST /clients/loom/rotate")).body["secret"]).toMatch(/^[\w-]{43}$/);
     expect((await world.call("POST /clients/loom/rotate", [])).status).toBe(400);
+    const key = await world.call("POST /keys");
+    expect(key).toMatchObject({ status: 409, body: { detail: expect.stringMatching(/^owner: /) as string } });
     expect((await world.call("PUT /clients/loom")).status).toBe(400);
   });
 

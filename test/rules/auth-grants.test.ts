@@ -105,6 +105,14 @@ describe("a password", () => {
   });
 });
 
+test("a login that a service does not answer is 503, and names the service", async () => {
+  world.down = "accounts";
+  expect(await world.ask(password)).toMatchObject({ detail: "who decides about logins could not be asked" });
+  world.whose = { service: "shop" };
+  const detail = "shop, which decides about logins, gave no answer that says it";
+  expect(await world.ask(password)).toMatchObject({ code: "overloaded", detail });
+});
+
 describe("a client's credentials", () => {
   test("give a token for itself, without a refresh token, bound to its resources", async () => {
     const outcome = await given({ grant_type: "client_credentials" }, basic("robot", "robotrobot"));

@@ -77,6 +77,8 @@ export class AuthWorld {
   calls = 0;
   /** While set, grants or accounts do not answer. */
   down: "grants" | "accounts" | "keyring" | null = null;
+  /** Whose answer a login waits for, while the accounts are a service's. */
+  whose: { readonly service?: string } = {};
   /** `refusing`: the Keyring cannot sign. `unsaid`: it has not said so yet. */
   keyring: "signing" | "refusing" | "unsaid" = "signing";
   /** What happens while a login waits, once a password was found right, and while the Keyring signs. */
@@ -136,7 +138,7 @@ export class AuthWorld {
   /** Every password is the account's own name, doubled. */
   #login<Who extends Person | Client>(who: Who | undefined, secret: string): Login<Who> {
     this.calls += 1;
-    if (this.down === "accounts") return { kind: "unreachable" };
+    if (this.down === "accounts") return { kind: "unreachable", ...this.whose };
     if (who === undefined) return { kind: "wrong" };
     const name = "name" in who ? who.name : who.id;
     if (secret !== name + name) return { kind: "wrong" };

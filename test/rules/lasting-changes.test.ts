@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { AccountApiWorld } from "./account-api-world.ts";
 
-type Change = readonly [line: string, body?: object];
+type Change = readonly [line: string, body: object | undefined];
 
-const changes: readonly Change[] = [
+const calls: readonly (readonly [line: string, body?: object])[] = [
   ["POST /keys", { label: "back door", owner: "ada" }],
   ["DELETE /keys/0123456789abcdef"],
   ["PUT /clients/ghost", { scopes: ["mesh:admin"] }],
@@ -17,6 +17,7 @@ const changes: readonly Change[] = [
   ["POST /revocations", { subject: "ada" }],
   ["DELETE /revocations/ticket-7"],
 ];
+const changes = calls.map(([line, body]): Change => [line, body]);
 
 async function inhabited(): Promise<AccountApiWorld> {
   const world = new AccountApiWorld();
@@ -50,17 +51,21 @@ describe("a change that outlives its token", () => {
   test("is held against what is known when its body is whole", async () => {
     const world = await inhabited();
     const before = world.owed.length;
-    let pulls = 0;
-    world.renewal = () => (pulls += 1) > 0;
-    const body = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        expect(pulls).toBe(0);
-        controller.enqueue(new TextEncoder().encode('{"owner":"ada"}'));
-        controller.close();
-        // Its end is answered elsewhere while the last bytes are on their way.
-        world.isRevoked = true;
+    let hasBegun = false;
+    // Nothing of it is there before it is asked for.
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          hasBegun = true;
+          controller.enqueue(new TextEncoder().encode('{"owner":"ada"}'));
+          controller.close();
+          // The token's end is answered elsewhere while the last bytes are on their way.
+          world.isRevoked = true;
+        },
       },
-    });
+      { highWaterMark: 0 },
+    );
+    world.renewal = () => hasBegun;
     expect(await world.call("POST /keys", body)).toMatchObject({ status: 401 });
     expect(world.owed).toHaveLength(before);
   });

@@ -69,8 +69,11 @@ describe("a revocation", () => {
 class Ring {
   readonly keys = ["k1", "k2", "k3"];
   readonly revocations = new Revocations();
+  /** What the isolate does before it knows what came while nobody asked it. */
+  renewal = async () => true;
   readonly #signer = new OwnSigner({
     issuer: "us",
+    current: () => this.renewal(),
     keyring: () => ({ sign: async () => this.#sign(), remove: async ({ kid }) => this.#remove(kid) }),
     revocations: {
       check: (names) => {
@@ -83,6 +86,10 @@ class Ring {
   constructor(...revoked: readonly Partial<RevocationData>[]) {
     this.revocations.reset(0);
     this.revocations.takeFilter(0, KeyFilter.forKeys(0).data());
+    this.learn(revoked);
+  }
+
+  learn(revoked: readonly Partial<RevocationData>[]): void {
     for (const [at, target] of revoked.entries()) {
       const data = { endsAt: Number.MAX_SAFE_INTEGER, by: "operator", since: 0, ...target };
       const event: MeshEvent = { v: 1, seq: at + 1, id: `r${at}`, type: "revocation", data, at: 0 };
@@ -138,6 +145,19 @@ describe("T4 the mesh's own signer", () => {
   ])("keeps its key where a revocation ends %s tokens", async (_whose, target) => {
     const ring = new Ring(...(Object.keys(target).length === 0 ? [] : [target]));
     expect([await ring.signedWith(), ring.keys.length]).toEqual(["k1", 3]);
+  });
+
+  test("hears first what came while its isolate was idle, and removes nothing by an old view", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const ring = new Ring();
+    ring.renewal = async () => {
+      ring.learn([{ kid: "k1" }]);
+      return true;
+    };
+    expect(await ring.signedWith()).toBe("k2");
+    const old = new Ring({ kid: "k1" });
+    old.renewal = async () => false;
+    expect([await old.signedWith(), old.keys.length]).toEqual(["k1", 3]);
   });
 
   test("keeps its key when nobody can say what is revoked", async () => {

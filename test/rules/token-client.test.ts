@@ -71,6 +71,11 @@ describe("the form", () => {
     expect([...formOf(text)]).toEqual([["grant_type", "a"]]);
   });
 
+  test.each(["scope=a&scope=b", "scope=secret&%73cope=b"])("a repeated field is named: %s", (text) => {
+    const detail = "scope: expected once: received more than once";
+    expect(readTokenForm(text)).toEqual({ kind: "malformed", detail });
+  });
+
   test("a refusal never repeats what was sent", () => {
     const finding = readTokenForm("my-secret=hunter2&my-secret=%zz");
     expect(finding.kind === "malformed" ? finding.detail : "").not.toMatch(/hunter2|my-secret/);

@@ -1,5 +1,5 @@
 /** A login at a service: what is sent, what each answer means, and what is believed of it. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { guardedLogin } from "../../workers/account/account-login.ts";
 import type { AccountsOf } from "../../workers/account/account-source.ts";
 import { ServiceAccounts } from "../../workers/account/service-accounts.ts";
@@ -63,7 +63,7 @@ class Service {
 
 const json = (value: unknown, status = 200) => new Response(JSON.stringify(value), { status });
 const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth));
-const unreachable = (wasTried: boolean) => ({ kind: "unreachable", wasTried });
+const unreachable = (wasTried: boolean) => ({ kind: "unreachable", wasTried, service: "inventory" });
 
 describe("what is sent", () => {
   test.each<readonly [object, string, Readonly<Record<string, string>>, string | null]>([
@@ -137,6 +137,48 @@ describe("what an answer means", () => {
   });
 });
 
+describe("the log line login_not_answered", () => {
+  const breaking = () =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.error(new Error("connection to 10.1.2.3 lost")) }),
+    );
+  const never: Answers = (_url, { signal }) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("over", "TimeoutError")));
+    });
+
+  test.each<readonly [string, Answers]>([
+    ["status 502", () => new Response("no", { status: 502 })],
+    ["timeout: no whole answer in 100 ms", never],
+    ["network: no connection, or no answer", () => Promise.reject(new Error("connect ECONNREFUSED 10.1.2.3:80"))],
+    ["network: the answer broke off", breaking],
+    ["answer not JSON", () => new Response("{")],
+  ])("says why, and nothing of the login or of addresses: %s", async (reason, answer) => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    await new Service(answer, { timeoutMs: 100, roles: "/roles" }).login();
+    expect(warn.mock.calls.flat()).toEqual([{ event: "login_not_answered", service: "inventory", reason }]);
+    warn.mockRestore();
+  });
+
+  test("tells of a mesh that could not keep the answer, which is not the service's fault", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const service = new Service(() => json({}));
+    service.isSilent = true;
+    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: true });
+    expect(warn.mock.calls.flat()).toMatchObject([
+      { event: "login_not_answered", reason: expect.stringContaining("the mesh's own") as string },
+    ]);
+    warn.mockRestore();
+  });
+});
+
+test("a guarded login names the service that gave no answer", async () => {
+  const { source } = new Service(() => new Response(null, { status: 502 }));
+  const from = { address: "192.0.2.1", zone: undefined };
+  const login = await guardedLogin(new LoginWorld().guard, source, from, "ada", "right");
+  expect(login).toEqual({ kind: "unreachable", service: "inventory" });
+});
+
 describe("what is believed of an answer", () => {
   const pointers = {
     name: "/user/login",
@@ -186,7 +228,7 @@ describe("what is believed of an answer", () => {
     const service = new Service(() => json({ ...told, user: { login: "admin" } }), pointers);
     const world = new LoginWorld();
     const answered = await guardedLogin(world.guard, service.source, { address: null }, "admin@example.com", "right");
-    expect(answered).toEqual({ kind: "unreachable" });
+    expect(answered).toEqual({ kind: "unreachable", service: "inventory" });
     expect(service.books.ledger.account("account", "admin")).toBeNull();
   });
 
@@ -215,7 +257,7 @@ describe("what is believed of an answer", () => {
   test("one that cannot be kept cannot log in: a token of it could not be renewed", async () => {
     const service = new Service(() => json({}));
     service.isSilent = true;
-    expect(await service.login()).toEqual(unreachable(true));
+    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: true });
   });
 });
 

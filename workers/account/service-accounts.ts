@@ -44,7 +44,10 @@ export class ServiceAccounts implements AccountSource {
     const facts = toldFacts(answered.answer, name, login);
     if (facts === null) return this.#failed("its answer says no such name, roles, tenant, scopes or claims", tried);
     const kept = await reach(() => accountsOf(facts.name).remember({ v: 1, facts }));
-    if (kept.kind === "unreachable") return this.#failed("its answer could not be kept: no Accounts object answered", tried);
+    if (kept.kind === "unreachable") {
+      this.#failed("its answer could not be kept: the mesh's own Accounts object gave none", tried);
+      return tried;
+    }
     return kept.answer.kind === "refused" ? { kind: "wrong" } : { kind: "right", facts: kept.answer.facts };
   }
 

@@ -65,7 +65,7 @@ export function keys(): Hono<ApiEnv> {
 
 async function createKey(c: Context<ApiEnv>): Promise<Response> {
   const how = readQuery(c.req.url, ackedByRegions);
-  const body = await readBody(c.req.raw, keyBody);
+  const body = await readBody(c.req.raw, keyBody, "{}");
   if (body.expiresAt !== null && body.expiresAt <= Date.now()) {
     throw refused("malformed_request", "expiresAt: expected an instant that is still to come");
   }

@@ -13,6 +13,8 @@ export interface OwnSignerPorts {
   readonly issuer: string;
   /** A stub belongs to one request: asked anew for each call. */
   readonly keyring: () => Pick<KeyringContract, "sign" | "remove">;
+  /** Whether the isolate's view is current, or could be made so: an idle isolate knows of nothing that came since. */
+  readonly current: (context: Waits) => boolean | Promise<boolean>;
   readonly revocations: {
     /** By what is known here: only what may be named costs a question. Null when nobody could say. */
     check(names: TokenNames, context: Waits): Checked | null | Promise<Checked | null>;
@@ -30,12 +32,13 @@ export class OwnSigner {
   }
 
   async sign(request: SignRequest, context: Waits): Promise<SignAnswer> {
-    const { keyring } = this.#ports;
+    const { keyring, current } = this.#ports;
+    const isCurrent = current(context);
     for (let removed = 0; ; removed += 1) {
       const answer = await keyring().sign(request);
       if (answer.kind === "refused" || removed === mostRemoved) return answer;
       const kid = keyIdOf(answer.token);
-      if (kid === null || !(await this.#isEnded(kid, context))) return answer;
+      if (kid === null || !(await isCurrent) || !(await this.#isEnded(kid, context))) return answer;
       console.warn({ event: "signing_key_revoked", kid });
       await keyring().remove({ v: 1, kid });
     }
