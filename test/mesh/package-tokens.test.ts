@@ -7,8 +7,8 @@ import { blocksOf } from "../support/guide.ts";
 import { OidcIssuer } from "../support/oidc-issuer.ts";
 import { PackedPackage, running } from "../support/packed-package.ts";
 
-const [, source = "", ...others] = blocksOf("in-your-own-worker.md").flatMap(({ language, text }) =>
-  language === "ts" ? [text] : [],
+const [source = "", ...others] = blocksOf("in-your-own-worker.md").flatMap(({ language, text }) =>
+  language === "ts" && text.includes('"selvedge/tokens"') ? [text] : [],
 );
 const objectLines = blocksOf("in-your-own-worker.md").filter(({ language }) => language === "toml")[2]?.text ?? "";
 const keySetsLines = '\n[exports.KeySets]\ntype = "durable-object"\nstorage = "sqlite"\n';

@@ -75,7 +75,6 @@ const leftOut: Readonly<Record<string, Refusal | null>> = {
   "password client_id": null,
   "client_credentials scope": null,
   "refresh_token scope": null,
-  "refresh_token client_id": spent,
   grant_type: { ...malformed, names: "grant_type: " },
 };
 function callsOfForm(grant: string, form: Form): readonly MalformedAuthCall[] {
