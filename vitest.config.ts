@@ -30,6 +30,10 @@ const notOurs = ["**/node_modules/**", "**/dist/**", "**/.selvedge/**", "**/.wra
 const conformance = ["test/conformance/**/*.test.ts"];
 const objects = ["test/objects/**/*.test.ts"];
 const mesh = ["test/mesh/**/*.test.ts", "test/faults/**/*.test.ts"];
+/** They ask as fast as the machine can. */
+const floods = ["test/mesh/limits-regions.test.ts"];
+
+const ofMeshes = { globalSetup: ["test/support/build-bundle.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
@@ -67,16 +71,20 @@ export default defineConfig({
         },
       },
       {
-        // Each mesh takes ports that are free, and mostly waits: two files at a time, after the others.
+        // Each mesh takes ports that are free, and mostly waits: several files at a time, after the others.
         resolve,
         test: {
           name: "mesh",
           include: mesh,
-          globalSetup: ["test/support/build-bundle.ts"],
+          maxWorkers: 3,
+          exclude: [...notOurs, ...floods],
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...ofMeshes,
         },
+      },
+      {
+        resolve,
+        test: { name: "floods", include: floods, fileParallelism: false, sequence: { groupOrder: 2 }, ...ofMeshes },
       },
     ],
   },

@@ -2,11 +2,13 @@
  * The deployable bundle, built by wrangler exactly as a deploy would build it, with one configuration in it.
  *
  * A build takes a second or two, so it is kept: under the digest of what went into it, with the list of those files
- * beside it. As long as none of them has changed the next start loads neither esbuild nor wrangler.
+ * beside it. As long as none of them has changed the next start loads neither esbuild nor wrangler. A configuration is
+ * data: wrangler builds with a mark in its place, and each configuration is written there.
  */
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -56,28 +58,33 @@ interface BuildRecord {
 }
 
 export async function buildBundle(request: BundleRequest): Promise<Bundle> {
-  const name = digest(`${request.root}\n${request.configFile}`);
-  const recordFile = join(request.cacheDirectory, `${name}.json`);
-  // One of the bundle's inputs: it is compiled every time, because what it is made of is known only then.
-  const compiledFile = join(request.cacheDirectory, `${name}.config.json`);
-  await compileConfiguration(request.configFile, compiledFile);
-  const configuration = reviveMesh(JSON.parse(readFileSync(compiledFile, "utf8")));
+  // Compiled every time, because what it is made of is known only then.
+  const written = await compileConfiguration(request);
+  const configuration = reviveMesh(JSON.parse(written));
+  const recordFile = join(request.cacheDirectory, `${digest(request.root)}.json`);
   const kept = readRecord(recordFile);
-  const folder = kept === null ? "" : join(request.cacheDirectory, kept.folder);
-  if (kept !== null && existsSync(folder) && isUnchanged(kept.inputs)) return opened(folder, kept.shape, configuration);
-  const built = await build(request, compiledFile);
+  if (kept !== null && existsSync(join(request.cacheDirectory, kept.folder)) && isUnchanged(kept.inputs)) {
+    return opened(configured(request, kept, written), kept.shape, configuration);
+  }
+  const built = await build(request);
   writeAtomically(recordFile, JSON.stringify(built));
-  return opened(join(request.cacheDirectory, built.folder), built.shape, configuration);
+  return opened(configured(request, built, written), built.shape, configuration);
 }
 
 /** Builds beside, and moves into place when complete: a reader never sees half a bundle, nor do two builders meet. */
-async function build(request: BundleRequest, compiledFile: string): Promise<BuildRecord> {
-  const workplace = join(request.cacheDirectory, `building-${process.pid}-${randomUUID()}`);
-  const [source, out] = [join(workplace, "source"), join(workplace, "out")];
+async function build(request: BundleRequest): Promise<BuildRecord> {
+  const workplace = workplaceIn(request.cacheDirectory);
+  const [source, out, marked] = ["source", "out", "mark.json"].map((name) => join(workplace, name)) as [
+    string,
+    string,
+    string,
+  ];
   try {
     mirror(request.root, source);
-    const [shape] = await Promise.all([readWorkerShape(source), bundle(source, request.configFile, compiledFile, out)]);
-    const inputs = hashed([...inputsOf(out, source), join(request.root, "wrangler.toml"), ...ours]);
+    writeFileSync(marked, JSON.stringify(mark));
+    const [shape] = await Promise.all([readWorkerShape(source), bundle(source, request.configFile, marked, out)]);
+    const files = inputsOf(out, source).filter((path) => path !== marked);
+    const inputs = hashed([...files, join(request.root, "wrangler.toml"), ...ours]);
     const folder = digest(JSON.stringify(inputs));
     const target = join(request.cacheDirectory, folder);
     if (!existsSync(target)) renameSync(out, target);
@@ -86,6 +93,35 @@ async function build(request: BundleRequest, compiledFile: string): Promise<Buil
   } finally {
     rmSync(workplace, { recursive: true, force: true });
   }
+}
+
+/** What stands in a bundle where its configuration will be. */
+const mark = "the configuration, 2c7d3fb7-4a0e-4a52-9f3f-6a9b8a1f7c11";
+
+/** The folder of the bundle with this configuration in the mark's place; made beside, and moved. */
+function configured({ cacheDirectory }: BundleRequest, { folder, shape }: BuildRecord, written: string): string {
+  const target = join(cacheDirectory, digest(`${folder}\n${written}`));
+  if (existsSync(target)) return target;
+  const workplace = workplaceIn(cacheDirectory);
+  cpSync(join(cacheDirectory, folder), workplace, { recursive: true });
+  const entry = join(workplace, `${shape.entryName}.js`);
+  const [before, after, ...more] = readFileSync(entry, "utf8").split(JSON.stringify(mark));
+  if (after === undefined || more.length > 0) throw new Error("cannot configure: expected one mark in the bundle");
+  // As text: an object's literal is no JSON where a name is `__proto__`.
+  writeFileSync(entry, `${before}JSON.parse(${JSON.stringify(written)})${after}`);
+  try {
+    renameSync(workplace, target);
+  } catch (error) {
+    rmSync(workplace, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  return target;
+}
+
+function workplaceIn(cacheDirectory: string): string {
+  const workplace = join(cacheDirectory, `building-${process.pid}-${randomUUID()}`);
+  mkdirSync(workplace, { recursive: true });
+  return workplace;
 }
 
 /** Another mesh may be about to read a bundle that was just replaced; it is not about to read yesterday's. */
@@ -113,23 +149,30 @@ function mirror(root: string, source: string): void {
 
 const notMirrored = new Set([".wrangler", ".git", ".dev.vars", ".env", "dist"]);
 
-async function bundle(source: string, configFile: string, compiledFile: string, out: string): Promise<void> {
-  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${compiledFile}`];
+async function bundle(source: string, configFile: string, marked: string, out: string): Promise<void> {
+  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${marked}`];
   // The build compiles once more, into the folder that is its own.
   const env = { MESH_CONFIG: configFile };
   await runWrangler(["deploy", "--config", join(source, "wrangler.toml"), ...flags], source, env);
 }
 
 /** What is wrong in a configuration is said better without wrangler around it. */
-function compileConfiguration(configFile: string, compiledFile: string): Promise<void> {
+async function compileConfiguration({ cacheDirectory, configFile }: BundleRequest): Promise<string> {
   const env = { ...process.env, MESH_CONFIG: configFile };
   const compiler = join(import.meta.dirname, "compile-config.ts");
-  return new Promise((done, fail) => {
-    execFile(process.execPath, [compiler, compiledFile], { env }, (error, _, stderr) => {
-      if (error === null) done();
-      else fail(new CannotStart(stderr.trimEnd(), { cause: error }));
+  const workplace = workplaceIn(cacheDirectory);
+  const file = join(workplace, "mesh.config.json");
+  try {
+    await new Promise<void>((done, fail) => {
+      execFile(process.execPath, [compiler, file], { env }, (error, _, stderr) => {
+        if (error === null) done();
+        else fail(new CannotStart(stderr.trimEnd(), { cause: error }));
+      });
     });
-  });
+    return readFileSync(file, "utf8");
+  } finally {
+    rmSync(workplace, { recursive: true, force: true });
+  }
 }
 
 /** Files that esbuild read, from its metafile; names in angle brackets are made up by plugins. */

@@ -84,6 +84,8 @@ describe("of a mesh of three regions", () => {
     const answered = answersOf(first);
     await expect.poll(() => answered.length, patience).toBe(50);
     expect(answered.every((status) => status === 429)).toBe(true);
+    // Who is refused hears of it sooner than the origin does of who is not.
+    await expect.poll(() => origin.pool(pool).begun, patience).toBe(quota);
     expect(origin.pool(pool)).toMatchObject({ running: quota, peak: quota, begun: quota });
     origin.release(pool, 4);
     await expect.poll(() => answered.filter((status) => status === 200).length, patience).toBe(4);
