@@ -41,7 +41,10 @@ const routesOf = (texts: readonly string[]): readonly Route[] =>
   texts.map((text) => ({ name: text, host: null, path: compilePattern(text), methods: null }) as unknown as Route);
 
 const piece = fc.constantFrom(..."/ /a /b /@me /%40me /%61 /%2561 /%2540me ; ;x %3B %253B x %2562 %20 %25".split(" "));
-const rawPath = fc.array(piece, { minLength: 1, maxLength: 8 }).map((pieces) => `/${pieces.join("")}`);
+// An empty segment is refused before anything is matched: few of them, so that most paths come so far.
+const rawPath = fc
+  .array(piece, { minLength: 1, maxLength: 6 })
+  .map((pieces) => pieces.join("").replace(/^(?!\/)/, "/"));
 const routeList = fc.uniqueArray(fc.constantFrom(...patternTexts), { minLength: 1, maxLength: 5 }).map(routesOf);
 
 const drop = (path: string): string => path.replaceAll(/;[^/]*/g, "");
