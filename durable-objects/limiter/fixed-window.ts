@@ -106,8 +106,10 @@ export class FixedWindow implements Counter {
     const window = this.#window;
     if (window === null || window.startsAt !== stamp || now >= window.endsAt) return 0;
     const back = Math.min(tokens, window.charged);
+    const excess = Math.max(0, window.charged - terms.quota);
     window.charged -= back;
-    this.#debt = Math.min(this.#debt, Math.max(0, window.charged - terms.quota));
+    // Only what this window has made of it: the rest is owed by the windows before.
+    this.#debt = Math.max(0, this.#debt - (excess - Math.max(0, window.charged - terms.quota)));
     return back;
   }
 

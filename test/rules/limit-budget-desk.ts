@@ -22,11 +22,22 @@ export class Desk {
   charge(
     cost: number,
     now: number,
-    more: { rule?: Rule; lease?: number; demand?: number; budget?: string; requestId?: string } = {},
+    more: { rule?: Rule; lease?: number; demand?: number; budget?: string; requestId?: string; isDebt?: boolean } = {},
   ): ChargeAnswer {
     this.#ids += 1;
-    const { lease = 0, demand = cost, budget = "b", requestId = `id-${this.#ids}` } = more;
-    const asked = { rule: more.rule ?? rule, budget, cost, demand, lease, paced: 0, nth: 1, window: 0, waitMs: 0 };
+    const { lease = 0, demand = cost, budget = "b", requestId = `id-${this.#ids}`, isDebt = false } = more;
+    const asked = {
+      rule: more.rule ?? rule,
+      budget,
+      cost,
+      demand,
+      lease,
+      paced: 0,
+      nth: 1,
+      window: 0,
+      waitMs: 0,
+      isDebt,
+    };
     return this.budgets.charge({ v: 1, requestId, ...asked }, now);
   }
 

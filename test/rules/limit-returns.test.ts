@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Desk, minute, start } from "./limit-budget-desk.ts";
+import { Desk, minute, rule, start } from "./limit-budget-desk.ts";
 
 describe("giving back", () => {
   test("L4 parts of a charge come back one by one, whichever come late, twice or not at all", () => {
@@ -45,5 +45,15 @@ describe("giving back", () => {
     desk.crash();
     desk.giveBack("r", 100, start);
     expect(desk.remaining(start)).toBeLessThanOrEqual(60);
+  });
+
+  test("L4 a token that comes back forgives no debt that the windows before have made", () => {
+    const desk = new Desk();
+    const higher = { ...rule, quota: 200 };
+    desk.charge(10_000, start, { isDebt: true });
+    desk.charge(0, start + minute, { rule: higher });
+    desk.charge(1, start + minute, { rule: higher, requestId: "r", isDebt: true });
+    desk.giveBack("r", 1, start + minute);
+    expect(desk.remaining(start + 2 * minute, higher)).toBe(0);
   });
 });

@@ -68,3 +68,62 @@ describe("L4 what many who waited together took", () => {
     expect(admitted).toBe(1_000);
   });
 });
+
+describe("L1 what goes back goes back once", () => {
+  const quota = 1_000;
+
+  /** Takes for a while, so that leases are given, watched and idle. */
+  async function used(wire: Wire): Promise<number> {
+    wire.isPatient = true;
+    const limit = limitOf({ quota });
+    let admitted = 0;
+    const take = async (cost = 1) => {
+      if ((await wire.take(limit, cost)).allowed) admitted += cost;
+    };
+    await take(450);
+    await pass(wire, 200);
+    for (let index = 0; index < 12; index += 1) {
+      await take();
+      await pass(wire, 20);
+    }
+    await Promise.all(Array.from({ length: 150 }, async () => take()));
+    return admitted;
+  }
+
+  async function pass(wire: Wire, ms: number): Promise<void> {
+    wire.now += ms;
+    await vi.advanceTimersByTimeAsync(ms);
+  }
+
+  async function rest(wire: Wire): Promise<number> {
+    await pass(wire, 4_000);
+    let admitted = 0;
+    while ((await wire.take(limitOf({ quota }))).allowed) admitted += 1;
+    return admitted;
+  }
+
+  test("L1 a lease that goes back for a dear request is not given back again when it would be idle", async () => {
+    const wire = new Wire();
+    const before = await used(wire);
+    const dear = await wire.take(limitOf({ quota }), 279);
+    expect(before + (dear.allowed ? 279 : 0) + (await rest(wire))).toBe(quota);
+  });
+
+  test("L1 L6 a lease that goes back for a live change is not given back again when it would be idle", async () => {
+    const wire = new Wire();
+    const before = await used(wire);
+    const change = { limit: "reads", quota, by: "admin", since: 1 };
+    wire.limits.set("reads", { ...limitOf({ quota }), version: { epoch: "e", seq: 1, change } });
+    const admitted = (await wire.take(limitOf({ quota }))).allowed ? 1 : 0;
+    expect(before + admitted + (await rest(wire))).toBe(quota);
+  });
+
+  test("L8 a dear one that leaves the line does not break the call of the cheap ones behind it", async () => {
+    const wire = new Wire();
+    const limit = limitOf({ quota: 100 });
+    await wire.take(limit, 50);
+    const taken = await Promise.all([60, 60, 1].map(async (cost) => wire.take(limit, cost)));
+    expect(taken.map(({ allowed }) => allowed)).toEqual([false, false, true]);
+    expect(taken.map(({ answeredBy }) => answeredBy)).not.toContain("fallback");
+  });
+});

@@ -1,5 +1,6 @@
 /** A desk in front of limiters in memory, with a wire between them that fails as told. */
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
+import { checkCharge, checkGiveBack } from "../../durable-objects/limiter/checked-request.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
@@ -64,9 +65,16 @@ export class Wire {
     return {
       charge: (request) => {
         this.charges += 1;
-        return this.#call(() => limiter().charge(request, this.now));
+        return this.#call(() => {
+          checkCharge(request);
+          return limiter().charge(request, this.now);
+        });
       },
-      giveBack: (request) => this.#call(() => limiter().giveBack(request, this.now)),
+      giveBack: (request) =>
+        this.#call(() => {
+          checkGiveBack(request);
+          limiter().giveBack(request, this.now);
+        }),
       hold: (request) => this.#call(() => limiter().hold(request, this.now)),
       reserve: (request) => this.#call(() => limiter().reserve(request, this.now)),
       settle: (request) => this.#call(() => limiter().settle(request, this.now)),

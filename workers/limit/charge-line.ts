@@ -102,6 +102,13 @@ export class ChargeLine {
     await this.call(entry.limit.name, entry.budget, (limiter) => limiter.giveBack(request));
   }
 
+  /** What is unspent of it goes back, and is nobody's to spend or to give back any more. */
+  async putBackLease(entry: KeyEntry, lease: HeldLease): Promise<void> {
+    const { tokens } = lease;
+    lease.tokens = 0;
+    if (tokens > 0) await this.putBack(entry, lease.charge, tokens);
+  }
+
   /** One more call, which is made twice at most: what it asks for must be idempotent. */
   call<Answer>(
     limit: string,
@@ -122,7 +129,9 @@ export class ChargeLine {
 
   #requestFor({ entry, batch, limit, quota }: Errand, now: number): ChargeRequest {
     const rule = ruleOf(limit, quota);
-    const { cost, demand } = batch;
+    const { demand } = batch;
+    // The first one may have left the line, and be dearer than those who are left.
+    const cost = Math.min(batch.cost, demand);
     const wish = wishOf(entry, rule, cost, now);
     const told = tell(entry);
     return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };
@@ -199,9 +208,7 @@ export class ChargeLine {
       await this.#parts.wait(idleMs);
       if (lease.tokens === 0 || !isLive(lease, this.#parts.clock.now())) return;
       if (lease.spendings === spendings || (spendings === -1 && lease.spendings === 0)) {
-        const { tokens } = lease;
-        lease.tokens = 0;
-        return this.putBack(entry, lease.charge, tokens);
+        return this.putBackLease(entry, lease);
       }
       ({ spendings } = lease);
     }
@@ -215,7 +222,7 @@ export function ruleOf({ algorithm, name, version, windowMs, burst }: LimitInFor
 /** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
 function tell(entry: KeyEntry): { counts?: Counts } {
   const { counts } = entry;
-  if (counts.allowed < 0 || counts.allowed + counts.refused === 0) return {};
+  if (Math.min(counts.allowed, counts.nearLimit) < 0 || counts.allowed + counts.refused === 0) return {};
   entry.counts = noCounts;
   return { counts };
 }

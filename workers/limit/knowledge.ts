@@ -71,9 +71,9 @@ export class Knowledge {
     entry.demand.add(cost, now);
     const spent = spend(entry.leases, cost, now);
     const remaining = remainingOf(entry, quota, now);
-    countAllowed(entry, remaining, quota);
+    const counted = countAllowed(entry, remaining, quota);
     const taken = admitted("lease", quota, remaining, Math.max(0, entry.windowEndsAt - now));
-    return { taken, undo: () => undo(entry, spent) };
+    return { taken, undo: () => undo(entry, spent, counted) };
   }
 
   /** A quota of 0 admits nothing, whenever it is asked. */
@@ -97,9 +97,14 @@ export function remainingOf({ remaining, leases }: KeyEntry, quota: number, now:
   return Math.min(quota, remaining + spendable(leases, now));
 }
 
+/** As what a request that was let in was counted. */
+export type Counted = "allowed" | "nearLimit";
+
 /** Near the limit is what leaves a fifth of the quota, or less. */
-export function countAllowed(entry: KeyEntry, remaining: number, quota: number): void {
-  count(entry, remaining * 5 <= quota ? "nearLimit" : "allowed");
+export function countAllowed(entry: KeyEntry, remaining: number, quota: number): Counted {
+  const what = remaining * 5 <= quota ? "nearLimit" : "allowed";
+  count(entry, what);
+  return what;
 }
 
 /** A limit in shadow mode says once in each window that it would refuse. */
@@ -120,13 +125,14 @@ function count(entry: KeyEntry, what: "allowed" | "nearLimit" | "refused"): void
 }
 
 /** What was admitted is not: another limit refused. */
-export function uncount(entry: KeyEntry): void {
-  entry.counts = { ...entry.counts, allowed: entry.counts.allowed - 1 };
+export function uncount(entry: KeyEntry, what: Counted): void {
+  const { allowed, refused, nearLimit } = entry.counts;
+  entry.counts = { allowed: allowed - 1, refused, nearLimit: what === "nearLimit" ? nearLimit - 1 : nearLimit };
 }
 
-function undo(entry: KeyEntry, spent: readonly Spent[]): void {
+function undo(entry: KeyEntry, spent: readonly Spent[], counted: Counted): void {
   for (const spending of spent) unspend(spending);
-  uncount(entry);
+  uncount(entry, counted);
 }
 
 function randomWord(): number {

@@ -112,8 +112,11 @@ export class WaitingRoom {
       if (batch.pot < cost) return null;
       batch.pot -= cost;
       const remaining = remainingOf(entry, quota, this.#parts.clock.now());
-      countAllowed(entry, remaining, quota);
-      const undo = () => this.#putBack(entry, charge, cost, context);
+      const counted = countAllowed(entry, remaining, quota);
+      const undo = () => {
+        uncount(entry, counted);
+        this.#putBack(entry, charge, cost, context);
+      };
       return { taken: admitted("limiter", quota, remaining, resetMs), undo };
     }
     if (cost <= answer.remaining) return null;
@@ -134,9 +137,8 @@ export class WaitingRoom {
 
   /** The rule has changed: what was leased under the older one goes back. */
   #adopt(entry: KeyEntry, limit: LimitInForce, context: Waits, now: number): void {
-    for (const { paced, tokens, charge } of entry.leases.filter((lease) => isLive(lease, now))) {
-      if (paced === null && tokens > 0) this.#parts.line.giveBack(entry, charge, tokens, context);
-    }
+    const live = entry.leases.filter((lease) => lease.paced === null && isLive(lease, now));
+    for (const lease of live) context.waitUntil(this.#parts.line.putBackLease(entry, lease));
     entry.limit = limit;
     entry.leases = [];
     entry.windowEndsAt = 0;
@@ -150,7 +152,7 @@ export class WaitingRoom {
     // A paced one ends with its windows.
     const unspent = entry.leases.filter(({ paced }) => paced === null);
     entry.leases = [];
-    await Promise.all(unspent.map(({ charge, tokens }) => line.putBack(entry, charge, tokens)));
+    await Promise.all(unspent.map((lease) => line.putBackLease(entry, lease)));
     return true;
   }
 
@@ -214,7 +216,6 @@ export class WaitingRoom {
   }
 
   #putBack(entry: KeyEntry, charge: Charge, tokens: number, context: Waits): void {
-    uncount(entry);
     const lease = entry.leases.find((one) => one.charge === charge && one.paced === null);
     if (lease !== undefined && isLive(lease, this.#parts.clock.now())) lease.tokens += tokens;
     else this.#parts.line.giveBack(entry, charge, tokens, context);
