@@ -150,7 +150,8 @@ function mirror(root: string, source: string): void {
 const notMirrored = new Set([".wrangler", ".git", ".dev.vars", ".env", "dist"]);
 
 async function bundle(source: string, configFile: string, marked: string, out: string): Promise<void> {
-  const flags = ["--dry-run", "--outdir", out, "--metafile", "--alias", `mesh.config:${marked}`];
+  // Names stay as they are written: here people read what a Worker throws.
+  const flags = ["--dry-run", "--no-minify", "--outdir", out, "--metafile", "--alias", `mesh.config:${marked}`];
   // The build compiles once more, into the folder that is its own.
   const env = { MESH_CONFIG: configFile };
   await runWrangler(["deploy", "--config", join(source, "wrangler.toml"), ...flags], source, env);

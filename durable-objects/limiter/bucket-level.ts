@@ -22,8 +22,16 @@ export interface Bucket {
 
 export const freshBucket: Bucket = { level: 0n, at: 0, quota: 0, windowMs: 1, since: 0, leased: [] };
 
-/** As it is at `now`. It drained at its own rate until now; the same number of tokens drains at the new one from here. */
-export function bucketAt(bucket: Bucket, terms: Terms, now: number): Bucket {
+/**
+ * As it is at `now`. It drained at its own rate until now; the same number of tokens drains at the new one from here.
+ * `sees` how low it had come whenever a lease's tokens began to drain.
+ */
+export function bucketAt(
+  bucket: Bucket,
+  terms: Terms,
+  now: number,
+  sees: (at: number, level: bigint) => void = () => undefined,
+): Bucket {
   const rate = BigInt(bucket.quota);
   let { level, at } = bucket;
   const drainTo = (moment: number): void => {
@@ -35,6 +43,7 @@ export function bucketAt(bucket: Bucket, terms: Terms, now: number): Bucket {
   const over = bucket.leased.findLastIndex((lease) => lease.at <= Math.max(now, at)) + 1;
   for (const lease of bucket.leased.slice(0, over)) {
     drainTo(lease.at);
+    sees(at, level);
     level += BigInt(lease.tokens) * BigInt(bucket.windowMs);
   }
   drainTo(now);

@@ -10,6 +10,7 @@ import { bucketAt, ceilDivide, drainedAt, freshBucket, leastOf, roomOf, takenOf,
 import type { Bucket } from "./bucket-level.ts";
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
 import { isDatedTokens, withoutTokens, withTokens } from "./dated-tokens.ts";
+import { LowLevels } from "./low-levels.ts";
 import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 
 /** A lease lives this part of the time in which an empty bucket fills. */
@@ -19,10 +20,13 @@ class TokenBucket implements Counter {
   #bucket: Bucket;
   /** Under which it was counted last; null while it is new. */
   #terms: Terms | null;
+  readonly #lows: LowLevels;
 
-  constructor(bucket: Bucket, terms: Terms | null = null) {
+  /** `knownSince`: since when all that happened to it is known. */
+  constructor(bucket: Bucket, terms: Terms | null = null, knownSince = Infinity) {
     this.#bucket = bucket;
     this.#terms = terms;
+    this.#lows = new LowLevels(knownSince);
   }
 
   /** No rate at all is none to drain at: what was used is forgotten no sooner for it. */
@@ -33,7 +37,7 @@ class TokenBucket implements Counter {
     if (before?.quota === quota && before.windowMs === windowMs && before.burst === burst) return false;
     this.#terms = { quota, windowMs, burst };
     if (takenOf(this.#bucket) === 0n) return false;
-    this.#bucket = bucketAt(this.#bucket, terms, now);
+    this.#bucket = this.#now(terms, now);
     return true;
   }
 
@@ -49,17 +53,18 @@ class TokenBucket implements Counter {
   }
 
   take({ stamp, moved }: Granted, _ask: Ask, terms: Terms, now: number): void {
-    const bucket = bucketAt(this.#bucket, terms, now);
+    const bucket = this.#now(terms, now);
+    this.#lows.see(bucket.at, bucket.level);
     const leased = moved > 0 ? withTokens(bucket.leased, stamp, moved) : bucket.leased;
     this.#bucket = bucketAt({ ...bucket, leased }, terms, now);
   }
 
   /**
-   * What has begun to drain comes back less what drained since: others may have taken the room that this made, and
-   * would be counted too little if the whole came back.
+   * What has begun to drain comes back as if it had never been there. Where that is not known, less all that drained
+   * since: others may have taken the room that this made.
    */
   putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
-    const bucket = bucketAt(this.#bucket, terms, now);
+    const bucket = this.#now(terms, now);
     if (stamp > bucket.at) {
       const { dated, taken } = withoutTokens(bucket.leased, stamp, tokens);
       this.#bucket = { ...bucket, leased: dated };
@@ -67,9 +72,11 @@ class TokenBucket implements Counter {
     }
     if (stamp < bucket.since) return 0;
     const part = BigInt(bucket.windowMs);
-    const rest = BigInt(tokens) * part - BigInt(bucket.at - stamp) * BigInt(bucket.quota);
-    const back = leastOf(rest, bucket.level) / part;
+    const whole = BigInt(tokens) * part;
+    const drained = BigInt(bucket.at - stamp) * BigInt(bucket.quota);
+    const back = leastOf(whole, this.#lows.since(stamp, bucket.level) ?? leastOf(whole - drained, bucket.level)) / part;
     if (back <= 0n) return 0;
+    this.#lows.lower(stamp, whole);
     this.#bucket = { ...bucket, level: bucket.level - back * part };
     return Number(back);
   }
@@ -118,6 +125,14 @@ class TokenBucket implements Counter {
     return now + windowMs;
   }
 
+  /** As it is now, and how it came there is remembered. */
+  #now(terms: Terms, now: number): Bucket {
+    const bucket = bucketAt(this.#bucket, terms, now, (at, level) => this.#lows.see(at, level));
+    // Another rate, and other parts: nothing from before it comes back.
+    if (bucket.since !== this.#bucket.since) this.#lows.forget();
+    return (this.#bucket = bucket);
+  }
+
   image(): string {
     const { level, ...rest } = this.#bucket;
     return JSON.stringify({ v: 1, level: `${level}`, ...rest, terms: this.#terms } satisfies Image);
@@ -132,7 +147,7 @@ interface Image extends Omit<Bucket, "level"> {
 }
 
 export function freshTokenBucket(): Counter {
-  return new TokenBucket(freshBucket);
+  return new TokenBucket(freshBucket, null, 0);
 }
 
 export function restoreTokenBucket(image: string): Counter | null {
