@@ -47,12 +47,12 @@ export function tokensEnd(
 ): NewEvent {
   const target = kind === "account" ? { subject: name } : { client: name };
   const endsAt = now + longestTokenMs + afterLastTokenMs;
-  const data = { ...target, issuer, issuedBefore: now, endsAt, by, since: now };
+  const data = { ...target, issuer, issuedBefore: now, endsAt, by, since: now, isFinal: true };
   return { id: `revocation-${newId()}`, type: "revocation", data };
 }
 
 /** Ends what isolates have kept of a key; whoever asks from now on hears that there is none. */
 export function keyEnds(id: string, { by, issuer, newId, now }: Occasion): NewEvent {
-  const data = { jti: id, issuer, endsAt: now + 2 * longestKeyCacheMs, by, since: now };
+  const data = { jti: id, issuer, endsAt: now + 2 * longestKeyCacheMs, by, since: now, isFinal: true };
   return { id: `revocation-${newId()}`, type: "revocation", data };
 }

@@ -112,7 +112,7 @@ export class GrantBook {
     const event: NewEvent = {
       id: `family-${family}`,
       type: "revocation",
-      data: { family, issuer, endsAt, by, since: now },
+      data: { family, issuer, endsAt, by, since: now, isFinal: true },
     };
     this.#ledger.transaction(() => {
       this.#ledger.save({ ...record, ended: event });

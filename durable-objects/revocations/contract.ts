@@ -32,6 +32,11 @@ export interface RevocationData extends RevocationTarget {
   readonly by: string;
   /** ms since 1970, by the edge that took the call. For people. */
   readonly since: number;
+  /**
+   * It follows from what cannot be taken back (a logout, a reuse, a changed account, a removed key), and is not lifted:
+   * else whoever may lift gave old tokens the rights again that were taken from them. No caller sets it.
+   */
+  readonly isFinal?: true;
 }
 
 /** `data` of an event of type `revocation_lifted`: the revocation of that id holds no longer. */

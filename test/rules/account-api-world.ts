@@ -1,6 +1,7 @@
 /** The mesh API's accounts, clients and keys with everything around them in memory: a shard's books behind each name. */
 import type { AccountsContract, ApiKeysContract } from "../../durable-objects/accounts/contract.ts";
 import type { Ack, NewEvent } from "../../durable-objects/log/contract.ts";
+import type { Revocation } from "../../durable-objects/revocations/contract.ts";
 import type { Published } from "../../workers/broadcast/publisher.ts";
 import { readTarget } from "../../workers/gate/target.ts";
 import type { Isolate } from "../../workers/isolate.ts";
@@ -81,6 +82,8 @@ export class AccountApiWorld {
   /** Pulls of the view for a call's own sake: what becomes known by one, or false when no Region answers. */
   renewal: () => boolean = () => true;
   isRevoked = false;
+  /** What the Region knows to be revoked, by id. */
+  readonly held = new Map<string, Revocation>();
   /** The ids of the mesh's own keys; the promise fails while its Keyring is away. */
   describeKeys = async () => ({ v: 1, keys: [{ kid: "now" }, { kid: "later" }, { kid: "before" }] });
   readonly #reserved = createReserved();
@@ -97,7 +100,8 @@ export class AccountApiWorld {
     });
     const context = { waitUntil: () => undefined } as unknown as ExecutionContext;
     const response = await this.#reserved.fetch(request, this.#isolate(), "a-request", context);
-    return { status: response.status, body: await response.json(), headers: response.headers };
+    const told: Answered["body"] = response.status === 204 ? {} : await response.json();
+    return { status: response.status, body: told, headers: response.headers };
   }
 
   get owed(): readonly NewEvent[] {
@@ -109,12 +113,14 @@ export class AccountApiWorld {
       mesh: {
         environment: "test",
         tokens: { issuer: "us", algorithm: "ES256", ttlSeconds: 900 },
+        regions: ["weur"],
         issuers,
         accounts: { rounds: 1, service: this.service },
       },
       region: "weur",
       env: {
         ACCOUNTS: { getByName: (name: string) => this.#object(name) },
+        REGION: { getByName: () => ({ revocation: async ({ id }: { readonly id: string }) => this.#held(id) }) },
         KEYRING: { getByName: () => ({ describe: () => this.describeKeys() }) },
       },
       publisher: { publish: this.#publish },
@@ -127,6 +133,11 @@ export class AccountApiWorld {
     return this.isRevoked
       ? { kind: "refused", code: "token_revoked", reason: "revoked" }
       : { kind: "accepted", identity: this.identity };
+  }
+
+  #held(id: string) {
+    const revocation = this.held.get(id);
+    return revocation === undefined ? { v: 1, kind: "unknown" } : { v: 1, kind: "found", revocation };
   }
 
   #object(name: string): AccountsObject {

@@ -62,6 +62,7 @@ describe("what is put", () => {
       endsAt: now + 5_000 + booksSettings.longestTokenMs + 2_000,
       by: "admin",
       since: now + 5_000,
+      isFinal: true,
     });
   });
 

@@ -1,6 +1,6 @@
 /** Nobody locks everybody out: what would end the next token of whoever could lift it is refused, or comes to nothing. */
 import * as v from "valibot";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
 import type { SignAnswer } from "../../durable-objects/keyring/contract.ts";
 import type { RevocationData } from "../../durable-objects/revocations/contract.ts";
@@ -71,10 +71,16 @@ class Ring {
   readonly revocations = new Revocations();
   /** What the isolate does before it knows what came while nobody asked it. */
   renewal = async () => true;
+  /** Calls of the Keyring that it answers before it falls silent. */
+  answersLeft = Infinity;
+  delayMs = 0;
   readonly #signer = new OwnSigner({
     issuer: "us",
     current: () => this.renewal(),
-    keyring: () => ({ sign: async () => this.#sign(), remove: async ({ kid }) => this.#remove(kid) }),
+    keyring: () => ({
+      sign: () => this.#answer(() => this.#sign()),
+      remove: ({ kid }) => this.#answer(() => this.#remove(kid)),
+    }),
     revocations: {
       check: (names) => {
         const found = this.revocations.verdictOn(names);
@@ -104,6 +110,13 @@ class Ring {
     );
     if (answer.kind === "refused") return answer.reason;
     return String((JSON.parse(atob(answer.token.split(".")[0] ?? "")) as Record<string, unknown>)["kid"]);
+  }
+
+  async #answer<Answer>(decide: () => Answer): Promise<Answer> {
+    this.answersLeft -= 1;
+    if (this.answersLeft < 0) return new Promise(() => undefined);
+    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    return decide();
   }
 
   #sign(): SignAnswer {
@@ -165,4 +178,23 @@ describe("T4 the mesh's own signer", () => {
     ring.revocations.reset(9);
     expect([await ring.signedWith(), ring.keys.length]).toEqual(["k1", 3]);
   });
+
+  test.each([0, 1, 2])(
+    "waits for a Keyring that is silent after %i answers for three seconds in all",
+    async (answers) => {
+      vi.spyOn(console, "warn").mockImplementation(() => undefined);
+      vi.useFakeTimers();
+      onTestFinished(() => void vi.useRealTimers());
+      const ring = new Ring({ kid: "k1" });
+      ring.answersLeft = answers;
+      // Each answer it gives takes a second, which comes off the time of the next.
+      ring.delayMs = 1_000;
+      let ended: unknown = null;
+      void ring.signedWith().catch((error: unknown) => (ended = error));
+      await vi.advanceTimersByTimeAsync(2_999);
+      expect(ended).toBeNull();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(ended).toBeInstanceOf(Error);
+    },
+  );
 });

@@ -24,7 +24,7 @@ export async function endSubject(c: Call, by: string, subject: string, how: How)
   const { mesh } = c.var.isolate;
   const now = Date.now();
   const target = { subject, issuer: mesh.tokens.issuer };
-  return answer(c, [revocationEvent(mesh, target, { by, now, issuedBefore: now })], how);
+  return answer(c, [revocationEvent(mesh, target, { by, now, issuedBefore: now, isFinal: true })], how);
 }
 
 /** The family's end covers the token. One without a family, or whose family nobody keeps, is named by itself. */
@@ -37,7 +37,7 @@ export async function eventsOf(c: Call, identity: Identity, token: string): Prom
   if (typeof family === "string") {
     const ended = await asked(grantsStub(env, mesh.environment, family).end({ v: 1, family, by }));
     if (ended !== null && ended.events.length > 0) return ended.events;
-    return [revocationEvent(mesh, { family, issuer }, { by, now })];
+    return [revocationEvent(mesh, { family, issuer }, { by, now, isFinal: true })];
   }
   return [await revocationOf(c, identity, token, { by, now, endsAt: expiresAt * 1_000 })];
 }
@@ -51,7 +51,7 @@ async function revocationOf(
   const { mesh } = c.var.isolate;
   const { jti } = claims;
   const named = typeof jti === "string" && jti !== "" ? { jti } : { token: await digestOf(token) };
-  return revocationEvent(mesh, { ...named, issuer }, how);
+  return revocationEvent(mesh, { ...named, issuer }, { ...how, isFinal: true });
 }
 
 /** As the view compares it. */

@@ -69,6 +69,7 @@ export function revocations(): Hono<ApiEnv> {
   api.delete("/:id", requireScope("mesh:tokens"), async (c) => {
     const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     const { id, data } = await find(c);
+    if (data.isFinal) throw refused("conflict", "it ended with a logout, a reuse, a change or a removal");
     const published = await c.var.isolate.publisher.publish(c.executionCtx, liftedEvent(id, data), ack, timeoutMs);
     const answer = publishedAnswer(published, ack !== "none");
     return c.json({ ...answer.body, revocation: id }, answer.status);
@@ -158,7 +159,7 @@ async function firstOf(
   return { id, type, data: before, ...(retain === undefined ? {} : { retain }) };
 }
 
-function targetOf({ issuedBefore: _cutOff, endsAt: _end, by: _by, since: _since, ...target }: RevocationData) {
+function targetOf({ issuedBefore: _1, endsAt: _2, by: _3, since: _4, isFinal: _5, ...target }: RevocationData) {
   return target;
 }
 
@@ -171,7 +172,7 @@ async function find(c: Call): Promise<Revocation> {
 }
 
 function shown({ id, data }: Revocation): Readonly<Record<string, unknown>> {
-  const { issuedBefore, endsAt, by, since } = data;
+  const { issuedBefore, endsAt, by, since, isFinal } = data;
   return {
     id,
     ...targetOf(data),
@@ -179,6 +180,7 @@ function shown({ id, data }: Revocation): Readonly<Record<string, unknown>> {
     endsAt: new Date(endsAt).toISOString(),
     by,
     since: new Date(since).toISOString(),
+    ...(isFinal ? { isFinal } : {}),
   };
 }
 

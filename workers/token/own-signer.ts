@@ -3,6 +3,7 @@
  * once, those of whoever could lift it, too. It is removed, as an operator would, and the next one signs.
  */
 import type { KeyringContract, SignAnswer, SignRequest } from "../../durable-objects/keyring/contract.ts";
+import { withinTime } from "../../durable-objects/platform/deadline.ts";
 import type { TokenNames } from "../../durable-objects/revocations/contract.ts";
 import { readCompactForm } from "./compact-form.ts";
 
@@ -23,6 +24,8 @@ export interface OwnSignerPorts {
 
 /** A Keyring holds no more that could sign. */
 const mostRemoved = 2;
+/** What all calls of the Keyring for one token may take. Regions that are asked between them have limits of their own. */
+const callsMs = 3_000;
 
 export class OwnSigner {
   readonly #ports: OwnSignerPorts;
@@ -31,16 +34,20 @@ export class OwnSigner {
     this.#ports = ports;
   }
 
+  /** Throws when the Keyring cannot be reached, or is silent. */
   async sign(request: SignRequest, context: Waits): Promise<SignAnswer> {
     const { keyring, current } = this.#ports;
     const isCurrent = current(context);
+    const endsAt = performance.now() + callsMs;
+    const inTime = <Answer>(call: Promise<Answer>) =>
+      withinTime(call, Math.max(0, endsAt - performance.now()), "the Keyring");
     for (let removed = 0; ; removed += 1) {
-      const answer = await keyring().sign(request);
+      const answer = await inTime(keyring().sign(request));
       if (answer.kind === "refused" || removed === mostRemoved) return answer;
       const kid = keyIdOf(answer.token);
       if (kid === null || !(await isCurrent) || !(await this.#isEnded(kid, context))) return answer;
       console.warn({ event: "signing_key_revoked", kid });
-      await keyring().remove({ v: 1, kid });
+      await inTime(keyring().remove({ v: 1, kid }));
     }
   }
 

@@ -16,6 +16,8 @@ export interface RevocationTerms {
   readonly issuedBefore?: number | null;
   /** When the last token that it names expires by its own word, ms since 1970; by default as late as any token may. */
   readonly endsAt?: number;
+  /** Nobody lifts it. */
+  readonly isFinal?: true;
 }
 
 /** The end of the year 9999. */
@@ -27,13 +29,14 @@ export function revocationEvent(
   target: RevocationTarget,
   terms: RevocationTerms & { readonly now: number },
 ): NewEvent & { readonly data: RevocationData } {
-  const { by, now, id = crypto.randomUUID(), issuedBefore = cutOffOf(target, now) } = terms;
+  const { by, now, id = crypto.randomUUID(), issuedBefore = cutOffOf(target, now), isFinal } = terms;
   const endsAt =
     terms.endsAt === undefined
       ? endOf(mesh, target, issuedBefore, now)
       : Math.min(never, terms.endsAt + afterExpiryMs(mesh, target.issuer ?? null));
   const cutOff = issuedBefore === null ? {} : { issuedBefore };
-  const event = { id, type: "revocation", data: { ...target, ...cutOff, endsAt, by, since: now } };
+  const final = isFinal === undefined ? {} : { isFinal };
+  const event = { id, type: "revocation", data: { ...target, ...cutOff, endsAt, by, since: now, ...final } };
   return endsAt >= never ? { ...event, retain: retainOf(id) } : event;
 }
 
