@@ -61,7 +61,12 @@ describe("a revocation", () => {
     expect(await knowing(event).call(`DELETE /revocations/${event.id}`)).toMatchObject({ status: 409 });
   });
 
-  test.each([{ subject: "ada" }, { family: "f" }, { jti: "j" }, { client: "loom", id: "family-f" }])(
+  test("that is to come of a family cannot have its id taken before", async () => {
+    const world = new AccountApiWorld();
+    expect(await world.call("POST /revocations", { jti: "j", id: "family-f" })).toMatchObject({ status: 400 });
+  });
+
+  test.each([{ subject: "ada" }, { family: "f" }, { jti: "j" }, { client: "loom", id: "revocation-f" }])(
     "that an operator asked for is lifted, whatever its id: %j",
     async (target) => {
       const asked = new AccountApiWorld();

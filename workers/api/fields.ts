@@ -68,3 +68,9 @@ export const ackedByRegions = v.strictObject({
   ...acknowledgement,
   ack: v.optional(acknowledgement.ack.wrapped, "regions"),
 });
+
+/** A caller's own id of an event. The mesh's `family-…` is not for taking: a login's end that is yet to come has it. */
+export const givenEventId = v.pipe(
+  v.string("expected a text"),
+  v.regex(/^(?!family-)[A-Za-z0-9._:-]{1,128}$/, "expected 1 to 128 of [A-Za-z0-9._:-], not family-…"),
+);

@@ -6,7 +6,7 @@ import type { InvalidationData, Place } from "../view/invalidation-data.ts";
 import { requireScope } from "./authorize.ts";
 import { readBody, readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
-import { acknowledgement, text } from "./fields.ts";
+import { acknowledgement, givenEventId, text } from "./fields.ts";
 import { publishedAnswer } from "./published.ts";
 import { refused } from "./refused.ts";
 
@@ -27,9 +27,7 @@ const body = v.strictObject({
   prefixes: v.optional(listOf(text(1, 4_096), mostPlaces)),
   everything: v.optional(v.literal(true, "expected true")),
   mode: v.optional(v.picklist(["purge", "stale"], 'expected "purge" or "stale"'), "purge"),
-  id: v.optional(
-    v.pipe(v.string("expected a text"), v.regex(/^[A-Za-z0-9._:-]{1,128}$/, "expected 1 to 128 of [A-Za-z0-9._:-]")),
-  ),
+  id: v.optional(givenEventId),
 });
 
 export function invalidations(): Hono<ApiEnv> {

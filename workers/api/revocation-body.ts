@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { RevocationTarget } from "../../durable-objects/revocations/contract.ts";
 import type { Mesh } from "../config/mesh.ts";
-import { instant, text } from "./fields.ts";
+import { givenEventId, instant, text } from "./fields.ts";
 import { refused } from "./refused.ts";
 
 /** Of a claim's text, bytes: no token is longer. */
@@ -23,7 +23,7 @@ export const revocationBody = v.strictObject({
   kid: v.optional(text(1, 256)),
   issuer: v.optional(text(1, 256)),
   issuedBefore: v.optional(instant),
-  id: v.optional(eventId),
+  id: v.optional(givenEventId),
 });
 
 export type RevocationBody = v.InferOutput<typeof revocationBody>;
