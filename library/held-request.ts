@@ -14,6 +14,7 @@ export async function underHold(c: Context, hold: Hold, limit: string, next: Nex
   try {
     if (!signal.aborted) await Promise.race([next(), ended(signal)]);
     if (signal.aborted) {
+      // An answer that has failed by now cannot be cancelled, and need not be.
       if (c.finalized) c.res.body?.cancel().catch(() => undefined);
       replace(c, permitEnded(limit));
     } else replace(c, hold.during(c.res));

@@ -27,6 +27,7 @@ interface Wrangler {
 }
 
 async function read(root: string): Promise<WorkerShape> {
+  // Its types say less of what it answers than is there, and load the whole of it.
   const wrangler = (await import("wrangler")) as unknown as Wrangler;
   // Whether the secrets are there is for the Worker to say; wrangler would look for them in another place.
   const { secrets, ...config } = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") });

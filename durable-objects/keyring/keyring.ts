@@ -223,6 +223,7 @@ export class Keyring extends DurableObject<Env> implements KeyringContract {
   /** One change after the other. */
   async #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
     const mine = this.#turn.then(change, change);
+    // Whoever asked for it hears of its failure; the next change does not depend on it.
     this.#turn = mine.catch(() => undefined);
     return await mine;
   }

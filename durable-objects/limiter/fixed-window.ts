@@ -69,9 +69,11 @@ export class FixedWindow implements Counter {
   adopt(terms: Terms, now: number): boolean {
     const { quota, windowMs } = this.#payer ?? terms;
     if (quota === terms.quota && windowMs === terms.windowMs && this.#payer !== null) return false;
+    // What the window of now pays of it depends on the terms as well.
+    const before = this.#debt;
     this.#current(terms, now);
     this.#payer = { quota: terms.quota, windowMs: terms.windowMs };
-    return this.#debt > 0;
+    return before > 0;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
@@ -182,7 +184,7 @@ export class FixedWindow implements Counter {
     const spans = this.#spans.filter(({ to }) => to > startsAt);
     const paced = spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
     const payer = this.#payer ?? { quota, windowMs };
-    const paid = open === null ? 0 : Math.max(0, Math.floor((startsAt - open.endsAt) / payer.windowMs)) * payer.quota;
+    const paid = open === null ? 0 : wholeWindows(open.endsAt, startsAt, payer.windowMs) * payer.quota;
     const owed = Math.max(0, this.#debt - paid);
     // What was lost before the last window's end was counted in it, and ends with it like everything that was.
     const lost = this.#lost.filter(({ at }) => at > startsAt && at > (open?.endsAt ?? 0));
@@ -268,6 +270,11 @@ function endUnder(window: Window, windowMs: number, now: number): number {
   if (window.endsAt - window.startsAt <= windowMs) return window.endsAt;
   const from = Math.max(now, window.startsAt);
   return Math.min(window.endsAt, (Math.floor(from / windowMs) + 1) * windowMs);
+}
+
+/** That began and ended between the two: from one multiple of the length to the next. */
+function wholeWindows(from: number, to: number, windowMs: number): number {
+  return Math.max(0, Math.floor(to / windowMs) - Math.ceil(from / windowMs));
 }
 
 function mostOf(lost: readonly Lost[]): number {

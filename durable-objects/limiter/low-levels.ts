@@ -22,9 +22,13 @@ export class LowLevels {
     this.#since = since;
   }
 
+  /** From here on all that happens is seen. */
+  begin(now: number): void {
+    this.#since = Math.min(this.#since, now);
+  }
+
   /** At `at` something comes in; just before it the level was this. */
   see(at: number, level: bigint): void {
-    this.#since = Math.min(this.#since, at);
     const kept = [...this.#lows.filter((low) => low.level < level), { at, level }];
     const [oldest, second, ...rest] = kept;
     this.#lows = kept.length > mostKept && oldest && second ? [{ at: second.at, level: oldest.level }, ...rest] : kept;

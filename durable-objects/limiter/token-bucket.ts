@@ -128,6 +128,7 @@ class TokenBucket implements Counter {
   /** As it is now, and how it came there is remembered. */
   #now(terms: Terms, now: number): Bucket {
     const bucket = bucketAt(this.#bucket, terms, now, (at, level) => this.#lows.see(at, level));
+    this.#lows.begin(now);
     // Another rate, and other parts: nothing from before it comes back.
     if (bucket.since !== this.#bucket.since) this.#lows.forget();
     return (this.#bucket = bucket);

@@ -12,6 +12,7 @@ it("a mesh that refuses its own operator cannot start, and the line names the re
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  // As much of a mesh as a tour asks before it has a token that is good.
   const mesh = {
     edges: [{ url: `http://127.0.0.1:${port}` }],
     configuration: { accounts: { service: null } },

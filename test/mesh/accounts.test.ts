@@ -41,7 +41,7 @@ interface Key {
 async function newKey(owner: string, more: object = {}): Promise<Key> {
   const { status, body } = await call("POST /keys", { owner, ...more });
   expect(status).toBe(200);
-  return body as unknown as Key;
+  return { keyId: String(body["keyId"]), apiKey: String(body["apiKey"]) };
 }
 
 const asKey = (apiKey: string) => ({ "x-api-key": apiKey });

@@ -17,6 +17,7 @@ const change = { by: "admin", requestId: "r1" };
 const owner = { kind: "account", name: "ada", since: 1 } as const;
 
 const object = (name: string) => accountsStub(env, environment, name);
+/** For the runtime's own tools, which know no contracts. */
 const stubOf = (name: string) => accountsStub(env, environment, name) as unknown as DurableObjectStub;
 
 function settings(name: string, more: Partial<AccountSettings> = {}): AccountSettings {

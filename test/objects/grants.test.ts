@@ -25,6 +25,7 @@ function newGrant(changed: Partial<Grant> = {}): Grant {
 }
 
 const grants = (family: string) => grantsStub(env, environment, family);
+/** For the runtime's own tools, which know no contracts. */
 const stubOf = (family: string) => grants(family) as unknown as DurableObjectStub;
 const refresh = (family: string, generation: number, graceMs = 0) =>
   grants(family).refresh({ v: 1, family, generation, client: "app", graceMs });

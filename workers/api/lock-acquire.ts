@@ -46,7 +46,8 @@ export async function acquireLock(
 
 /** Its caller has gone and has no request id to ask for it again. */
 async function releaseUnknown(stub: LockContract, { lock, holder, token }: Hold): Promise<void> {
-  await stub.release({ v: 1, lock, holder, token }).catch(() => null); // A failure leaves it to its ttl.
+  // A failure leaves it to its ttl.
+  await stub.release({ v: 1, lock, holder, token }).catch(() => null);
 }
 
 function restOf(waitMs: number, startedAt: number): number {
