@@ -76,7 +76,7 @@ export default defineConfig({
         test: {
           name: "mesh",
           include: mesh,
-          maxWorkers: 3,
+          maxWorkers: 4,
           exclude: [...notOurs, ...floods],
           sequence: { groupOrder: 1 },
           ...ofMeshes,

@@ -1,12 +1,7 @@
 /** The rest of a request of Hono that runs under a permit. */
 import type { Context, Next } from "hono";
 import type { Hold } from "./hold.ts";
-import type { LimitOutcome } from "./limit.ts";
 import { permitEnded } from "./refusals.ts";
-
-export function isHold(outcome: LimitOutcome): outcome is Hold {
-  return "during" in outcome;
-}
 
 /** Until its answer has ended. When the permit ends before there is one, the request is answered in the handler's place. */
 export async function underHold(c: Context, hold: Hold, limit: string, next: Next): Promise<void> {

@@ -22,6 +22,10 @@ export interface Hold extends LimitOutcome, Disposable {
   during(answer: Response): Response;
 }
 
+export function isHold(outcome: LimitOutcome): outcome is Hold {
+  return "during" in outcome;
+}
+
 /** Without a stay nothing is held: refused, or admitted without a permit. */
 export function holdOf(outcome: LimitOutcome, stay: PermitStay | null, client?: AbortSignal): Hold {
   const cutter = new AbortController();

@@ -10,6 +10,7 @@ import type { LimitInForce } from "../workers/limit/taken.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { expected, plainName, wholeNumber } from "./argument.ts";
 import { budgetOfKey } from "./budget-of-key.ts";
+import type { Hold } from "./hold.ts";
 import { knownLimits } from "./known-limits.ts";
 import { limiterObjects } from "./limiter-objects.ts";
 
@@ -18,6 +19,7 @@ export type { BucketOptions, LimitAlgorithm, WindowOptions } from "./algorithm.t
 export { concurrency } from "./concurrency.ts";
 export type { ConcurrencyOptions } from "./concurrency.ts";
 export type { Hold } from "./hold.ts";
+export { refusal } from "./refusal.ts";
 
 export interface LimiterOptions {
   /**
@@ -33,11 +35,14 @@ export interface LimiterOptions {
   readonly namespace?: string;
 }
 
-export interface LimitRequest {
+/** Tokens are not what requests at once are counted in: each holds one permit. */
+export type CostOf<Outcome extends LimitOutcome, Cost> = Outcome extends Hold ? never : Cost;
+
+export interface LimitRequest<Outcome extends LimitOutcome = LimitOutcome> {
   /** Whose budget: any text but the empty one. Of over 512 bytes only a digest is kept. */
   readonly key: string;
-  /** Tokens, 0 to 1 000 000 000. Default 1. Of requests at once always 1. */
-  readonly cost?: number;
+  /** Tokens, 0 to 1 000 000 000. Default 1. Of requests at once there is none. */
+  readonly cost?: CostOf<Outcome, number>;
   /** Work that goes on after the answer. Default: the platform's own. */
   readonly waitUntil?: (work: Promise<unknown>) => void;
   /** Of requests at once: the request's own, by which what runs under the permit ends with its client. */
@@ -65,7 +70,7 @@ export interface RateLimiter<Outcome extends LimitOutcome = LimitOutcome> {
   /** The value of `RateLimit-Policy`; null in shadow mode, where there is nothing to announce. */
   readonly policy: string | null;
   /** Rejects with a TypeError or RangeError for an argument that no client can be blamed for. */
-  limit(request: LimitRequest): Promise<Outcome>;
+  limit(request: LimitRequest<Outcome>): Promise<Outcome>;
 }
 
 /** Made at module start, or anywhere: the same name and rule make the same limiter. */

@@ -1,18 +1,18 @@
 /** Limits as middleware. Of Hono only types are taken. */
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { permitStateItem } from "../workers/limit/permit-fields.ts";
-import { stateItem, wholeSeconds } from "../workers/limit/rate-limit-fields.ts";
-import { isHold, underHold } from "./held-request.ts";
-import type { LimitOutcome, RateLimiter } from "./limit.ts";
-import { quotaExceeded, unreachable } from "./refusals.ts";
+import { underHold } from "./held-request.ts";
+import { isHold } from "./hold.ts";
+import type { CostOf, LimitOutcome, LimitRequest, RateLimiter } from "./limit.ts";
+import { limitFields } from "./refusal.ts";
+import { documentOfLimit } from "./refusals.ts";
 
 type Waitable<Value> = Value | Promise<Value>;
 
-export interface RateLimitOptions<E extends Env> {
+export interface RateLimitOptions<E extends Env, Outcome extends LimitOutcome = LimitOutcome> {
   /** Whose budget a request belongs to: any text but the empty one. */
   readonly key: (c: Context<E>) => Waitable<string>;
-  /** Tokens that a request costs, 0 to 1 000 000 000. Default 1, and 1 of requests at once. */
-  readonly cost?: number | ((c: Context<E>) => Waitable<number>);
+  /** Tokens that a request costs, 0 to 1 000 000 000. Default 1. Of requests at once there is none. */
+  readonly cost?: CostOf<Outcome, number | ((c: Context<E>) => Waitable<number>)>;
   /** Requests that are not counted. */
   readonly skip?: (c: Context<E>) => Waitable<boolean>;
   /** Another answer to a refused request. The `RateLimit` fields and `Retry-After` are added to it. */
@@ -31,7 +31,7 @@ export interface RateLimitVariables<Outcome extends LimitOutcome = LimitOutcome>
  */
 export function rateLimit<E extends Env = Env, Outcome extends LimitOutcome = LimitOutcome>(
   limiter: RateLimiter<Outcome>,
-  { key, cost = 1, skip, onRefused }: RateLimitOptions<E>,
+  { key, cost, skip, onRefused }: RateLimitOptions<E, Outcome>,
 ): MiddlewareHandler<E & { Variables: RateLimitVariables<Outcome> }> {
   return async function rateLimitMiddleware(given, next) {
     // Hono's contexts are not covariant: this one has a variable more than the caller's.
@@ -41,29 +41,19 @@ export function rateLimit<E extends Env = Env, Outcome extends LimitOutcome = Li
       return next();
     }
     const tokens = typeof cost === "function" ? await cost(c) : cost;
-    const outcome = await limiter.limit({ key: await key(c), cost: tokens, signal: c.req.raw.signal });
+    // Of requests at once the one permit, unless a caller without types says another cost: the limiter refuses that.
+    const asked = { cost: tokens ?? 1, key: await key(c), signal: c.req.raw.signal };
+    const outcome = await limiter.limit(asked as LimitRequest<Outcome>);
     given.set("rateLimit", outcome);
     if (outcome.success) await (isHold(outcome) ? underHold(given, outcome, limiter.name, next) : next());
-    else given.res = await (onRefused ?? refusalOf(limiter.name))(c, outcome);
+    else given.res = await (onRefused?.(c, outcome) ?? documentOfLimit(limiter.name, outcome));
     announce(given, limiter, outcome);
   };
 }
 
-function refusalOf(name: string): (c: unknown, outcome: LimitOutcome) => Response {
-  return (_, { answeredBy, retryAfterMs }) =>
-    answeredBy === "fallback" ? unreachable(name) : quotaExceeded(name, retryAfterMs === undefined);
-}
-
-/** Appended, since several limits make one list. What is not known of the state is not said. */
-function announce(c: Context, { name, policy }: RateLimiter, outcome: LimitOutcome): void {
+/** Appended, since several limits make one list; when to ask again is said by the one that refuses. */
+function announce(c: Context, limiter: RateLimiter, outcome: LimitOutcome): void {
   // A switch of protocols has nothing to announce, and its answer must not be copied.
   if (c.res.status === 101) return;
-  const { success, remaining, resetMs, retryAfterMs, answeredBy } = outcome;
-  if (policy !== null) {
-    c.header("RateLimit-Policy", policy, { append: true });
-    // Nobody knows when a permit is free.
-    const state = isHold(outcome) ? permitStateItem(name, remaining) : stateItem(name, remaining, resetMs);
-    if (answeredBy !== "fallback") c.header("RateLimit", state, { append: true });
-  }
-  if (!success && retryAfterMs !== undefined) c.header("Retry-After", String(Math.max(1, wholeSeconds(retryAfterMs))));
+  for (const [name, value] of limitFields(limiter, outcome)) c.header(name, value, { append: name !== "Retry-After" });
 }

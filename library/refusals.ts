@@ -1,16 +1,22 @@
 /** Refusals as documents (RFC 9457), as the gate of a mesh writes them; there are no pages to point to here. */
+import { refusalDetail } from "../workers/limit/refused.ts";
+import { isHold } from "./hold.ts";
+import type { LimitOutcome } from "./limit.ts";
 import { toldOf, type TokenRefusal } from "./token-refusal.ts";
 
 const quotaExceededType = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-export function quotaExceeded(limit: string, isForEver: boolean): Response {
+/** 429, or 503 where what counts could not be asked: then it is nobody's quota. */
+export function documentOfLimit(limit: string, outcome: LimitOutcome): Response {
+  const detail = refusalDetail(limit, isHold(outcome), { ...outcome, quota: outcome.limit });
+  if (outcome.answeredBy === "fallback") {
+    return documentOf({ type: "about:blank", title: "Service Unavailable", status: 503, detail, code: "overloaded" });
+  }
   return documentOf({
     type: quotaExceededType,
     title: "The quota is used up",
     status: 429,
-    detail: isForEver
-      ? `the request costs more than the limit ${limit} ever admits`
-      : `the quota of the limit ${limit} is used up`,
+    detail,
     code: "quota_exceeded",
     "violated-policies": [limit],
   });
@@ -24,17 +30,6 @@ export function permitEnded(limit: string): Response {
     status: 504,
     detail: `the permit of the limit ${limit} could not be renewed in time, so that the request was ended`,
     code: "upstream_timeout",
-  });
-}
-
-/** Nobody's quota: what counts could not be asked. */
-export function unreachable(limit: string): Response {
-  return documentOf({
-    type: "about:blank",
-    title: "Service Unavailable",
-    status: 503,
-    detail: `the limit ${limit} could not be asked`,
-    code: "overloaded",
   });
 }
 

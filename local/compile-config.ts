@@ -9,15 +9,40 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { compile } from "../workers/config/compile.ts";
 import { ConfigurationError, lineOf } from "../workers/config/refusal.ts";
 import { writeMesh } from "../workers/config/written.ts";
 
 const root = join(import.meta.dirname, "..");
+const ours = ["local", "workers", "node_modules"].map((folder) => `${pathToFileURL(join(root, folder)).href}/`);
 const named = process.env["MESH_CONFIG"];
 const file = named === undefined || named === "" ? join(root, "mesh.config.ts") : resolve(named);
-const shownFile = relative(process.cwd(), file).startsWith("..") ? file : relative(process.cwd(), file);
+const shownFile = shown(file);
+
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith("..") ? path : fromHere;
+}
+
+/** The file in a stack, before its line. */
+const placeForm = /file:\/\/\/[^\s)]+?(?=:\d)/g;
+
+/**
+ * What the file threw, and where in files of the user's: frames of this project and of Node lead nobody to the mistake.
+ * Of a file that cannot be read as a program the first line says where.
+ */
+function saidOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const lines = (error.stack ?? error.message).split("\n");
+  const kept = lines.filter((line) => !/^ {4}at /.test(line) || isOfUser(line));
+  return kept.join("\n").replaceAll(placeForm, (url) => shown(fileURLToPath(url)));
+}
+
+function isOfUser(frame: string): boolean {
+  const url = frame.match(placeForm)?.[0];
+  return url !== undefined && !ours.some((folder) => url.startsWith(folder));
+}
 
 /** `selvedge` is this project wherever the file lies, and the file is a module whatever package it lies in. */
 function resolveSelvedge(): void {
@@ -66,8 +91,7 @@ async function main(target: string | undefined): Promise<void> {
   try {
     config = await defaultExportOf(file);
   } catch (error) {
-    // The file is the user's own code: what it throws, and where, is what its writer needs.
-    refuse([`cannot load ${shownFile}:`, error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+    refuse([`cannot load ${shownFile}:`, saidOf(error)]);
     return;
   }
   try {

@@ -43,8 +43,8 @@ export async function serve(mesh: Mesh, request: Request, env: Env, context: Exe
     const asked = url === request.url ? request : new Request(url, request);
     reserved ??= createReserved();
     const paths = reserved;
-    const ask = () => paths.fetch(asked, isolate, requestId, context);
     const cors = mountedCors(mesh, target, own);
+    const ask = () => paths.fetch(asked, isolate, requestId, context, cors);
     const head = { "Mesh-Region": region, "Mesh-Request-Id": requestId };
     return await (cors === null ? ask() : readable(cors, { method: request.method, fields, head }, ask));
   } catch (error) {

@@ -2,18 +2,27 @@
 import { Hono } from "hono/tiny";
 import { createApi } from "./api/app.ts";
 import type { ApiEnv } from "./api/call.ts";
+import type { Cors } from "./config/mesh.ts";
 import type { Isolate } from "./isolate.ts";
 import { pages, problemPageResponse } from "./problem/page.ts";
 import { problemResponse, refuse, type Refusal } from "./problem/problem.ts";
 
 interface ReservedEnv {
-  readonly Bindings: ApiEnv["Bindings"] & { readonly DOOR: { readonly isolate: Isolate; readonly requestId: string } };
+  readonly Bindings: ApiEnv["Bindings"] & {
+    readonly DOOR: { readonly isolate: Isolate; readonly requestId: string; readonly cors: Cors | null };
+  };
   readonly Variables: ApiEnv["Variables"];
 }
 
 export interface Reserved {
-  /** `request` has a canonical URL. */
-  fetch(request: Request, isolate: Isolate, requestId: string, context: ExecutionContext): Promise<Response>;
+  /** `request` has a canonical URL. `cors` of the address that it came to; null, or absent, for none. */
+  fetch(
+    request: Request,
+    isolate: Isolate,
+    requestId: string,
+    context: ExecutionContext,
+    cors?: Cors | null,
+  ): Promise<Response>;
 }
 
 export function createReserved(): Reserved {
@@ -21,6 +30,7 @@ export function createReserved(): Reserved {
   app.use(async function introduce(c, next) {
     c.set("isolate", c.env.DOOR.isolate);
     c.set("requestId", c.env.DOOR.requestId);
+    c.set("cors", c.env.DOOR.cors);
     // The router lets a last slash go with what stands before it: here it is another path.
     if (c.req.path.endsWith("/")) c.res = refused(c.env.DOOR.requestId, refuse("not_found"));
     else await next();
@@ -51,8 +61,8 @@ export function createReserved(): Reserved {
   app.route("/", createApi());
   app.notFound((c) => refused(c.var.requestId, refuse("not_found")));
   return {
-    fetch: async (request, isolate, requestId, context) =>
-      app.fetch(request, { ...isolate.env, DOOR: { isolate, requestId } }, context),
+    fetch: async (request, isolate, requestId, context, cors = null) =>
+      app.fetch(request, { ...isolate.env, DOOR: { isolate, requestId, cors } }, context),
   };
 }
 

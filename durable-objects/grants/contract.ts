@@ -44,35 +44,47 @@ export type Refreshed =
   | { readonly kind: "refused" }
   | { readonly kind: "reused"; readonly events: readonly NewEvent[] };
 
+export interface CodeUse {
+  readonly family: string;
+  readonly client: string;
+  readonly redirectUri: string;
+  /** base64url of the SHA-256 of the verifier that was sent. */
+  readonly codeChallenge: string;
+  /** The family begins with it, at generation 1. */
+  readonly keepsFamily: boolean;
+}
+
+export interface RefreshUse {
+  readonly family: string;
+  readonly generation: number;
+  readonly client: string | null;
+  readonly graceMs: number;
+}
+
+/** What a use would come to, were it made now. */
+export type Would = "good" | "refused" | "reused";
+
+export type Peeked =
+  | {
+      readonly kind: "live";
+      readonly grant: Grant;
+      /** Of the refresh token that is good now, 0 while there is none. */
+      readonly generation: number;
+      /** Absent where no use was named, and where older code answers. */
+      readonly would?: Would;
+    }
+  /** `events` told of its end: none where it is unknown or past its time, and where older code answers. */
+  | { readonly kind: "ended"; readonly events?: readonly NewEvent[] };
+
 export interface GrantsContract {
   /** Keeps a code that was not handed out yet. */
   keepCode(request: { readonly v: 1; readonly code: CodeGrant }): Promise<{ readonly kind: "kept" | "conflict" }>;
-  /** Uses the code. With `keepsFamily` the family begins with it, at generation 1. */
-  redeemCode(request: {
-    readonly v: 1;
-    readonly family: string;
-    readonly client: string;
-    readonly redirectUri: string;
-    /** base64url of the SHA-256 of the verifier that was sent. */
-    readonly codeChallenge: string;
-    readonly keepsFamily: boolean;
-  }): Promise<Redeemed>;
+  redeemCode(request: CodeUse & { readonly v: 1 }): Promise<Redeemed>;
   /** Begins a family, at generation 1. */
   begin(request: { readonly v: 1; readonly grant: Grant }): Promise<{ readonly kind: "begun" | "conflict" }>;
-  refresh(request: {
-    readonly v: 1;
-    readonly family: string;
-    readonly generation: number;
-    readonly client: string | null;
-    readonly graceMs: number;
-  }): Promise<Refreshed>;
-  /** Uses nothing. `generation` is that of the refresh token that is good now, 0 while there is none. */
-  peek(request: {
-    readonly v: 1;
-    readonly family: string;
-  }): Promise<
-    { readonly kind: "live"; readonly grant: Grant; readonly generation: number } | { readonly kind: "ended" }
-  >;
+  refresh(request: RefreshUse & { readonly v: 1 }): Promise<Refreshed>;
+  /** Uses nothing, and says what `use` would come to. */
+  peek(request: { readonly v: 1; readonly family: string; readonly use?: CodeUse | RefreshUse }): Promise<Peeked>;
   /** Ends it: idempotent. `events` say so to the mesh, for the access tokens that came of it. */
   end(request: {
     readonly v: 1;

@@ -6,28 +6,13 @@
  * again. Who comes again cannot be told from who came first, so both are out (RFC 9700 section 4.14.2).
  */
 import type { NewEvent } from "../log/contract.ts";
-import type { CodeGrant, Grant, Redeemed, Refreshed } from "./contract.ts";
+import type { CodeGrant, CodeUse, Grant, Peeked, Redeemed, Refreshed, RefreshUse, Would } from "./contract.ts";
 import type { CodeRecord, FamilyRecord, GrantsLedger } from "./ledger.ts";
 
 export interface GrantRules {
   readonly issuer: string;
   /** The longest life of an access token, ms. */
   readonly longestTokenMs: number;
-}
-
-export interface CodeUse {
-  readonly family: string;
-  readonly client: string;
-  readonly redirectUri: string;
-  readonly codeChallenge: string;
-  readonly keepsFamily: boolean;
-}
-
-export interface RefreshUse {
-  readonly family: string;
-  readonly generation: number;
-  readonly client: string | null;
-  readonly graceMs: number;
 }
 
 /** Clocks of two hosts may be 250 ms apart, and `exp` has whole seconds. */
@@ -57,34 +42,51 @@ export class GrantBook {
 
   redeemCode(use: CodeUse, now: number): Redeemed {
     const record = this.#living(use.family, now);
-    if (record === null || record.code === null || record.grant.client !== use.client) return refused;
+    if (record === null || record.code === null) return refused;
     const { code, grant } = record;
-    // Who does not know the verifier learns nothing of the code, and ends nobody's session with it.
-    if (code.redirectUri !== use.redirectUri || code.codeChallenge !== use.codeChallenge) return refused;
-    if (code.usedAt !== null) return { kind: "reused", events: this.#end(record, "code_reuse", now) };
-    if (now >= code.codeEndsAt) return refused;
-    const generation = use.keepsFamily ? 1 : 0;
-    this.#save({ ...record, code: { ...code, usedAt: now }, generation, rotatedAt: now });
-    return { kind: "redeemed", grant };
+    switch (codeWould(record, use, now)) {
+      case "refused":
+        return refused;
+      case "reused":
+        return { kind: "reused", events: this.#end(record, "code_reuse", now) };
+      case "good":
+        this.#save({
+          ...record,
+          code: { ...code, usedAt: now },
+          generation: use.keepsFamily ? 1 : 0,
+          rotatedAt: now,
+        });
+        return { kind: "redeemed", grant };
+    }
   }
 
-  refresh({ family, generation, client, graceMs }: RefreshUse, now: number): Refreshed {
-    const record = this.#living(family, now);
-    if (record === null || record.grant.client !== client || generation < 1 || generation > record.generation) {
-      return refused;
+  refresh(use: RefreshUse, now: number): Refreshed {
+    const record = this.#living(use.family, now);
+    if (record === null) return refused;
+    const { grant, generation } = record;
+    switch (refreshWould(record, use, now)) {
+      case "refused":
+        return refused;
+      case "reused":
+        return { kind: "reused", events: this.#end(record, "refresh_reuse", now) };
+      case "good":
+        if (use.generation < generation) return { kind: "refreshed", grant, generation };
+        this.#save({ ...record, generation: generation + 1, rotatedAt: now });
+        return { kind: "refreshed", grant, generation: generation + 1 };
     }
-    const { grant } = record;
-    if (generation === record.generation) {
-      this.#save({ ...record, generation: generation + 1, rotatedAt: now });
-      return { kind: "refreshed", grant, generation: generation + 1 };
-    }
-    if (isRetry(record, generation, graceMs, now)) return { kind: "refreshed", grant, generation: record.generation };
-    return { kind: "reused", events: this.#end(record, "refresh_reuse", now) };
   }
 
-  peek(family: string, now: number): Pick<FamilyRecord, "grant" | "generation"> | null {
+  /** Of `use` it says what the same call would be told that makes it. */
+  peek(family: string, now: number, use?: CodeUse | RefreshUse): Peeked {
     const record = this.#living(family, now);
-    return record === null ? null : { grant: record.grant, generation: record.generation };
+    if (record === null) {
+      const ended = this.#ledger.find(family)?.ended ?? null;
+      return { kind: "ended", events: ended === null ? [] : [ended] };
+    }
+    const { grant, generation } = record;
+    const seen = { kind: "live", grant, generation } as const;
+    if (use === undefined) return seen;
+    return { ...seen, would: "generation" in use ? refreshWould(record, use, now) : codeWould(record, use, now) };
   }
 
   /** Twice is once: the second call owes nothing new, and is given the same event. */
@@ -134,6 +136,21 @@ export class GrantBook {
 }
 
 const refused = { kind: "refused" } as const;
+
+function codeWould({ code, grant }: FamilyRecord, use: CodeUse, now: number): Would {
+  // Who does not know the verifier learns nothing of the code, and ends nobody's session with it.
+  if (code?.redirectUri !== use.redirectUri || code.codeChallenge !== use.codeChallenge) return "refused";
+  if (grant.client !== use.client) return "refused";
+  if (code.usedAt !== null) return "reused";
+  return now < code.codeEndsAt ? "good" : "refused";
+}
+
+function refreshWould(record: FamilyRecord, { generation, client, graceMs }: RefreshUse, now: number): Would {
+  const { grant } = record;
+  const isKnown = generation >= 1 && generation <= record.generation;
+  if (grant.client !== client || !isKnown || now >= grant.endsAt) return "refused";
+  return generation === record.generation || isRetry(record, generation, graceMs, now) ? "good" : "reused";
+}
 
 /** Its answer was lost: the one who used the newest but one gets the newest again, unless that was used already. */
 function isRetry({ generation, rotatedAt }: FamilyRecord, asked: number, graceMs: number, now: number): boolean {

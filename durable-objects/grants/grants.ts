@@ -5,8 +5,18 @@ import { Outbox, outboxTable } from "../platform/outbox.ts";
 import { migrate } from "../platform/schema.ts";
 import { logStub } from "../stubs.ts";
 import { checkCode, checkGrant, checkUse } from "./checked-request.ts";
-import type { CodeGrant, Grant, GrantsContract, GrantsSettings, Redeemed, Refreshed } from "./contract.ts";
-import { GrantBook, type CodeUse, type RefreshUse } from "./grant-book.ts";
+import type {
+  CodeGrant,
+  CodeUse,
+  Grant,
+  GrantsContract,
+  GrantsSettings,
+  Peeked,
+  Redeemed,
+  Refreshed,
+  RefreshUse,
+} from "./contract.ts";
+import { GrantBook } from "./grant-book.ts";
 import { grantsSchema, SqlGrantsLedger } from "./sql-ledger.ts";
 
 /** Rows that one alarm tidies away, and when the next one comes. */
@@ -52,9 +62,9 @@ export class Grants extends DurableObject<Env> implements GrantsContract {
     return this.#sent(this.#book.refresh(use, Date.now()));
   }
 
-  async peek({ family }: { readonly family: string }): ReturnType<GrantsContract["peek"]> {
-    const found = this.#book.peek(family, Date.now());
-    return found === null ? { kind: "ended" } : { kind: "live", ...found };
+  async peek({ family, use }: { readonly family: string; readonly use?: CodeUse | RefreshUse }): Promise<Peeked> {
+    if (use !== undefined) checkUse("peek", use);
+    return this.#book.peek(family, Date.now(), use);
   }
 
   async end({

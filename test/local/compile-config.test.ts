@@ -75,6 +75,30 @@ describe("the check of a configuration", () => {
     const broken = await run(await write("broken.ts", `import "./absent.ts";\nexport default {};`));
     expect(broken.code).toBe(1);
     expect(broken.stderr).toContain("cannot load");
+    expect(broken.stderr).toContain(`imported from ${join(folder, "broken.ts")}`);
+    expect(broken.stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  it("says of a file that is no program, or throws, at which line it does, and shows no frames but the user's", async () => {
+    const unread = await run(await write("unread.ts", "export default {\n  services: {}\n  routes: [],\n};\n"));
+    expect(unread.stderr).toContain(`${join(folder, "unread.ts")}:3\n`);
+    expect(unread.stderr).toContain("Expected ','");
+    expect(unread.stderr).not.toMatch(/^ {4}at /m);
+    await write("origin.ts", `export const origin = () => {\n  throw new Error("no ORIGIN is set");\n};\n`);
+    const throws = `import { origin } from "./origin.ts";\nexport default { services: origin() };\n`;
+    const thrown = await run(await write("thrown.ts", throws));
+    expect([unread.code, thrown.code]).toEqual([1, 1]);
+    expect(thrown.stderr.trimEnd().split("\n").slice(1)).toEqual([
+      "Error: no ORIGIN is set",
+      `    at origin (${join(folder, "origin.ts")}:2:9)`,
+      `    at ${join(folder, "thrown.ts")}:2:28`,
+    ]);
+  });
+
+  it("shows no frames of its own where what the file calls throws", async () => {
+    const calls = `import { readsAndWrites } from "selvedge";\nexport default readsAndWrites(null);\n`;
+    const { stderr } = await run(await write("calls.ts", calls));
+    expect(stderr.match(/^ {4}at .*$/gm)).toEqual([`    at ${join(folder, "calls.ts")}:2:16`]);
   });
 });
 

@@ -236,6 +236,31 @@ describe("a revocation that is lifted", () => {
   });
 });
 
+describe("a client with the scope mesh:tokens", () => {
+  test("ends others' tokens, and none of the built-in client's", async () => {
+    const { secret } = await admin("PUT", "/clients/keeper", { scopes: ["mesh:tokens"] });
+    const basic = { authorization: `Basic ${btoa(`keeper:${String(secret)}`)}` };
+    const token = tokenOf(await post("/token", { grant_type: "client_credentials" }, basic));
+    const kept = await mesh.adminToken();
+    const revoke = async (target: Body) =>
+      (await fetch(`${url}/_mesh/v1/revocations`, { ...by(token), method: "POST", body: JSON.stringify(target) }))
+        .status;
+    for (const target of [{ client: "admin" }, { subject: "admin" }, { issuer: "urn:selvedge:local" }]) {
+      expect(await revoke(target)).toBe(403);
+      expect(await revoke({ ...target, issuedBefore: new Date(Date.now() - 1_000).toISOString() })).toBe(403);
+    }
+    const end = async (user: string) =>
+      (await fetch(`${url}/tokens/${user}?ack=everywhere`, { ...by(token), method: "DELETE" })).status;
+    expect([await end("admin"), await end("nobody"), await revoke({ subject: "nobody" })]).toEqual([403, 204, 200]);
+    expect(await statusAt("/_mesh/v1/status", kept)).toBe(200);
+    const issuedBefore = new Date(Date.now() - 3_600_000).toISOString();
+    const { revocation } = await admin("POST", "/revocations", { client: "admin", issuedBefore });
+    const path = `/revocations/${String(revocation)}`;
+    expect((await fetch(`${url}/_mesh/v1${path}`, { ...by(token), method: "DELETE" })).status).toBe(403);
+    await admin("DELETE", path);
+  });
+});
+
 describe("a name with a slash", () => {
   test("fits no path of the tokens, and its tokens end by their subject", async () => {
     await admin("PUT", "/accounts/a%2Fb", { password: "shuttle" });
@@ -284,6 +309,34 @@ describe("a page of another origin (CORS)", () => {
     expect([refused.status, allowed(refused)]).toEqual([401, page.origin]);
     const elsewhere = await ask(password, { origin: "https://elsewhere.example" });
     expect([elsewhere.status, allowed(elsewhere)]).toEqual([200, null]);
+  });
+
+  test("is trusted with the cookie where it is listed with credentials: to get it, to use it, and to log out", async () => {
+    const ask = (path: string, fields: Readonly<Record<string, string>>) =>
+      fetch(`${url}${path}`, { method: "POST", headers: fields });
+    const login = { authorization: `Basic ${btoa("ada:shuttle")}` };
+    const elsewhere = { origin: "https://elsewhere.example" };
+    expect((await ask("/token/cookie", { ...login, ...elsewhere })).status).toBe(403);
+    expect((await ask("/_mesh/v1/auth/token/cookie", { ...login, ...page })).status).toBe(403);
+    const given = await ask("/token/cookie", { ...login, ...page });
+    const [cookie = ""] = (given.headers.get("set-cookie") ?? "").split(";", 1);
+    expect([given.status, allowed(given), cookie.slice(0, 12)]).toEqual([200, page.origin, "__Host-mesh="]);
+    const statuses = async (path: string) => [
+      (await ask(path, { cookie, ...page })).status,
+      (await ask(path, { cookie, ...elsewhere })).status,
+    ];
+    expect(await statuses("/echo")).toEqual([200, 403]);
+    expect((await ask("/logout?ack=everywhere", { cookie, ...elsewhere })).headers.get("set-cookie")).toBeNull();
+    expect(await statuses("/_mesh/v1/auth/logout")).toEqual([403, 403]);
+    expect(await statuses("/echo")).toEqual([200, 403]);
+    const bearer = tokenOf(await post("/token", password));
+    const both = { authorization: `Bearer ${bearer}`, cookie };
+    const foreign = await ask("/logout?ack=everywhere", { ...both, ...elsewhere });
+    expect([foreign.status, foreign.headers.get("set-cookie")]).toEqual([204, null]);
+    expect([await statusAt("/echo", bearer), ...(await statuses("/echo"))]).toEqual([401, 200, 403]);
+    const ended = await ask("/logout?ack=everywhere", { ...both, ...page });
+    expect([ended.status, ended.headers.get("set-cookie")?.slice(0, 23)]).toEqual([204, "__Host-mesh=; Max-Age=0"]);
+    expect(await statuses("/echo")).toEqual([401, 403]);
   });
 
   test.each(["/authorize", "/token/redirect", "/_mesh/v1/auth/token", "/_mesh/v1/accounts"])(

@@ -8,7 +8,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { logLine } from "../../local/log-line.ts";
 import type { LocalMesh } from "../../local/mesh.ts";
+import type { LogEntry } from "../../local/runtime.ts";
 import { readWorkerShape } from "../../local/worker-shape.ts";
 import { defineMesh, readsAndWrites } from "../../workers/config/define.ts";
 import {
@@ -23,6 +25,7 @@ import {
   programNameOf,
   type Prompted,
   promptedIn,
+  textOf,
 } from "../support/guide.ts";
 import { type GuideConfiguration, GuideConfigurations } from "../support/guide-configurations.ts";
 import { GuideMesh } from "../support/guide-mesh.ts";
@@ -41,11 +44,12 @@ interface Settings {
 
 /** Whom the guides let ask, by the name of the variable that has the token. */
 const askers: Readonly<Record<string, { readonly issuer: string; readonly claims: object }>> = {
-  ACME: { issuer: "https://id.example.com", claims: { sub: "mary", tenant: "acme", plan: "pro" } },
-  TINY: { issuer: "https://id.example.com", claims: { sub: "joe", tenant: "tiny" } },
-  OURS: { issuer: "https://id.example.com", claims: { sub: "job", tenant: "ours", plan: "internal" } },
-  ADA: { issuer: "https://login.example.com", claims: { sub: "ada" } },
   THEIRS: { issuer: "https://accounts.example.com", claims: { sub: "ada", scope: "read" } },
+};
+
+/** What the lines of a guide put into the log, as it shows that. */
+const logged: Readonly<Record<string, string>> = {
+  "protect-an-api.md": "event limit_would_refuse  limit: 'writes'",
 };
 
 const told = guides.filter((guide) => blocksOf(guide).some(({ language }) => language === "console"));
@@ -57,6 +61,8 @@ let mint: TokenMint;
 let origin: GuideOrigin;
 let settings: readonly Settings[];
 let mesh: LocalMesh;
+/** What `npm start` would have written to its terminal. */
+let terminal: (string | null)[] = [];
 /** Of the guides with meshes of their own. */
 const configurations = new GuideConfigurations();
 const configured = new Map<string, GuideConfiguration>();
@@ -70,7 +76,8 @@ beforeAll(async () => {
   const configFile = join(folder, "guides.config.ts");
   mkdirSync(folder, { recursive: true });
   writeFileSync(configFile, `export default ${JSON.stringify(merged(settings, `${url}/jwks`))};\n`);
-  mesh = await startMesh({ configFile, origins: { "*": url } });
+  const onLog = (entry: LogEntry) => void terminal.push(logLine(entry, "everything"));
+  mesh = await startMesh({ configFile, origins: { "*": url }, onLog });
   for (const block of withOwnMesh.flatMap(blocksOf).filter(isConfiguration))
     configured.set(block.at, configurations.add(block.at.replace(":", "-"), settingsOf(block)));
 });
@@ -90,11 +97,12 @@ function merged(all: readonly Settings[], jwksUri: string): object {
   expect(new Set(limits.map(([name]) => name)).size).toBe(limits.length);
   const routes = new Map(all.flatMap((one) => one.routes.map((route) => [route.match, route] as const)));
   return {
-    environment: "local",
     viewLeaseMs: 200, // an `ack=everywhere` waits for one
     services: Object.fromEntries(all.flatMap(({ services }) => Object.entries(services))),
     routes: [...routes.values()].toSorted((one, other) => other.match.length - one.match.length),
-    issuers: all.flatMap(({ issuers = [] }) => issuers).map((issuer) => ({ ...issuer, jwksUri })),
+    issuers: all
+      .flatMap(({ issuers = [] }) => issuers)
+      .map((issuer) => ({ ...issuer, jwksUri, allowInsecureKeys: true })),
     limits: Object.fromEntries(limits),
     loginGuard: all.find(({ loginGuard }) => loginGuard !== undefined)?.loginGuard,
   };
@@ -118,7 +126,12 @@ test.each(sharing)("%s: each line prints what is printed below it", async (guide
   await using shell = new GuideShell(await variables());
   shell.write(".selvedge/.dev.vars", readFileSync(mesh.state.secretsFile, "utf8"));
   writePrograms(guide, shell);
+  terminal = [];
   for (const block of blocksOf(guide)) if (block.language === "console") await paste(block, shell);
+  const line = logged[guide];
+  if (line === undefined) return;
+  expect(textOf(guide)).toContain(line);
+  await expect.poll(() => terminal).toContain(line);
 });
 
 test.each(withOwnMesh)(

@@ -50,6 +50,7 @@ const calls: readonly (() => unknown)[] = [
   () => concurrency({ quota: 1.5 }),
   () => concurrency({ quota: 1, leaseMs: 4_999 }),
   () => limiter("one", concurrency({ quota: 1 })),
+  // @ts-expect-error Who writes no types may say it all the same.
   () => limiter("slots", concurrency({ quota: 1 })).limit({ key: "k", cost: 2 }),
 ];
 async function said(call: () => unknown): Promise<string> {
@@ -123,6 +124,18 @@ describe("the guide's Worker", () => {
     expect(mistakes).toContain("'left' does not exist");
     expect(mistakes).toContain("'quota' is missing");
     expect(mistakes).toContain("'number' is not assignable");
+  });
+
+  test("may say no cost of requests at once, by `tsc --strict`", async () => {
+    const source = snippet("ts", 1);
+    const costly = source.replace('key: () => "everybody"', 'key: () => "everybody", cost: 2');
+    expect(await typeMistakes(project("costly", costly, objectLines))).toContain("'number' is not assignable");
+    const counted = source.replace("concurrency({ quota: 4 })", "fixedWindow({ quota: 4, windowMs: 1_000 })");
+    const plain = counted
+      .replace("concurrency, ", "fixedWindow, ")
+      .replace("{ signal: c.var.rateLimit?.signal ?? null }", "{}");
+    const priced = plain.replace('key: () => "everybody"', 'key: () => "everybody", cost: async () => 2');
+    expect(await typeMistakes(project("priced", priced, objectLines))).toBe("");
   });
 
   test("L1 lets exactly 50 of 300 through that two isolates are asked at once", async () => {
@@ -215,6 +228,7 @@ describe("a limiter", () => {
     await running(directory, async ([url = ""]) => {
       const said = (await (await fetch(`${url}/mistakes`)).json()) as string[];
       for (const one of said) expect(one).toMatch(/^(?:Range|Type)Error: cannot limit: expected .+: received .+$/);
+      expect(said.at(-1)).toBe("TypeError: cannot limit: expected no cost: a request holds one permit: received 2");
       expect(said.slice(0, 5)).toEqual([
         'TypeError: cannot limit: expected a key, a text that is not empty: received ""',
         "TypeError: cannot limit: expected a key, a text that is not empty: received 5",

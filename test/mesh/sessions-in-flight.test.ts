@@ -105,3 +105,20 @@ test("T3 a refresh whose token is signed late gives nothing once its subject was
   await client.mesh.faults.clear();
   expect(status).toSatisfy(statusOfNothing);
 });
+
+test.each(["error", "lose_request", "lose_reply"] as const)(
+  "T7 a refresh token and a code are good still after the Keyring was asked in vain (%s)",
+  async (kind) => {
+    const { refresh_token: refresh } = await client.logIn();
+    const code = await client.code();
+    await client.mesh.faults.set({ lane: "fetch", to: "Keyring", method: "sign", action: { kind } });
+    const inVain = [await client.refresh(refresh), await client.redeem(code), await client.refresh(refresh, 1)];
+    await client.mesh.faults.clear();
+    expect(inVain.map(({ status }) => status)).toEqual([503, 503, 503]);
+    for (const granted of [await client.refresh(refresh, 1), await client.redeem(code, 1)]) {
+      expect(granted.status).toBe(200);
+      expect(await client.use(granted.access_token)).toBe(200);
+      expect((await client.refresh(granted.refresh_token)).status).toBe(200);
+    }
+  },
+);

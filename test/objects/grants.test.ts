@@ -67,6 +67,20 @@ describe("T7 the Grants object", () => {
     expect(new Set(outcomes)).toEqual(new Set(["redeemed,reused"]));
   });
 
+  test("a use that is peeked at says what comes of it, and uses nothing", async () => {
+    const grant = newGrant();
+    const { family } = grant;
+    await grants(family).begin({ v: 1, grant });
+    const peek = (generation: number) =>
+      grants(family).peek({ v: 1, family, use: { family, generation, client: "app", graceMs: 0 } });
+    for (let turn = 0; turn < 2; turn += 1) expect(await peek(1)).toMatchObject({ generation: 1, would: "good" });
+    expect(await refresh(family, 1)).toMatchObject({ kind: "refreshed" });
+    expect(await peek(1)).toMatchObject({ generation: 2, would: "reused" });
+    expect(await refresh(family, 2)).toMatchObject({ kind: "refreshed" });
+    const { events } = await grants(family).end({ v: 1, family, by: "alice" });
+    expect(await peek(3)).toEqual({ kind: "ended", events });
+  });
+
   test("what a login is for stays so across eviction, and none is none", async () => {
     for (const more of [{ resources: ["service:a", "lock:b.*"] }, { resources: null }, {}]) {
       const grant = newGrant(more);

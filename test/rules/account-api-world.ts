@@ -86,6 +86,7 @@ export class AccountApiWorld {
   readonly held = new Map<string, Revocation>();
   /** The ids of the mesh's own keys; the promise fails while its Keyring is away. */
   describeKeys = async () => ({ v: 1, keys: [{ kid: "now" }, { kid: "later" }, { kid: "before" }] });
+  readonly goneKey: NewEvent = { id: "gone", type: "key", data: { kid: "lost" } };
   readonly #reserved = createReserved();
 
   /** `GET /accounts/ada`: the path goes through the door's reading of it. */
@@ -121,7 +122,12 @@ export class AccountApiWorld {
       env: {
         ACCOUNTS: { getByName: (name: string) => this.#object(name) },
         REGION: { getByName: () => ({ revocation: async ({ id }: { readonly id: string }) => this.#held(id) }) },
-        KEYRING: { getByName: () => ({ describe: () => this.describeKeys() }) },
+        KEYRING: {
+          getByName: () => ({
+            describe: () => this.describeKeys(),
+            remove: async () => ({ v: 1, kind: "removed", events: [this.goneKey] }),
+          }),
+        },
       },
       publisher: { publish: this.#publish },
       view: { renewed: async () => this.renewal() },

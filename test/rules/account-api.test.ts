@@ -65,6 +65,8 @@ describe("accounts over the API", () => {
     expect(made).toMatchObject({ status: 202, body: { client: "loom", seq: null, regions: [] } });
     expect(made.body["id"]).toBe(world.owed[0]?.id);
     expect(made.body["secret"]).toMatch(/^[\w-]{43}$/);
+    const gone = await world.call("DELETE /signing-keys/lost?ack=everywhere");
+    expect(gone).toMatchObject({ status: 202, body: { kid: "lost", id: world.goneKey.id, seq: null, regions: [] } });
   });
 
   test.each<readonly [string, object, object, string]>([

@@ -79,10 +79,21 @@ export class AuthWorld {
   down: "grants" | "accounts" | "keyring" | null = null;
   /** Whose answer a login waits for, while the accounts are a service's. */
   whose: { readonly service?: string } = {};
+  /** The next call of that name does its work or not, and its answer is lost either way; `hanging` is one that never ends. */
+  lost: {
+    readonly call: "refresh" | "redeemCode" | "begin";
+    readonly when: "before" | "after" | "hanging";
+  } | null = null;
+  /** Grants objects of older code say nothing of a use that a peek names. */
+  isGrantsOld = false;
+  /** What Regions say of cut-offs: `away` ones say at once that they cannot, `silent` ones say nothing for so long as one is waited for. */
+  regions: "answering" | "away" | "silent" = "answering";
+  /** Times that a Region was asked. */
+  regionAsks = 0;
   /** `refusing`: the Keyring cannot sign. `unsaid`: it has not said so yet. */
   keyring: "signing" | "refusing" | "unsaid" = "signing";
-  /** What happens while a login waits, once a password was found right, and while the Keyring signs. */
-  meanwhile: { readonly waited?: () => void; readonly checked?: () => void; readonly signed?: () => void } = {};
+  /** What happens while a login waits, once a password was found right, before the Keyring signs and once it has. */
+  meanwhile: Readonly<Partial<Record<"waited" | "checked" | "signing" | "signed", () => void>>> = {};
   /** Cut-offs by subject, ms. */
   readonly cutOffs = new Map<string, number>();
   settings: Mesh["tokens"] = settings;
@@ -104,6 +115,7 @@ export class AuthWorld {
       canSign: async () => this.keyring !== "refusing",
       sign: async ({ claims, ttlSeconds }) => {
         if (this.keyring !== "signing") return { v: 1, kind: "refused", reason: "key_secret_wrong" };
+        this.meanwhile.signing?.();
         if (this.down === "keyring") throw new Error("down");
         this.signed.push(claims);
         this.meanwhile.signed?.();
@@ -112,7 +124,7 @@ export class AuthWorld {
       },
       key: this.key,
       revokedUntil: async (named, issuedAt) => this.#revokedUntil(named, issuedAt),
-      revokedSince: async ({ subject }, at) => (this.cutOffs.get(subject) ?? 0) > at,
+      revokedSince: async ({ subject }, at) => this.#askRegion() ?? (this.cutOffs.get(subject) ?? 0) > at,
       tell: async (events) => this.told.push(...events),
       now: () => this.now,
       wait: async (ms) => {
@@ -152,7 +164,14 @@ export class AuthWorld {
     return who === undefined ? { kind: "missing" } : { kind: "found", who };
   }
 
-  #revokedUntil({ subject }: Named, issuedAt: number): number | null {
+  #askRegion(): "unknown" | null {
+    this.regionAsks += 1;
+    if (this.regions === "silent") this.now += 2_750;
+    return this.regions === "answering" ? null : "unknown";
+  }
+
+  #revokedUntil({ subject }: Named, issuedAt: number): number | "unknown" | null {
+    if (this.#askRegion() !== null) return "unknown";
     const cutOff = this.cutOffs.get(subject);
     const seconds = Math.floor(issuedAt / 1_000) * 1_000;
     return cutOff === undefined || seconds > cutOff + 1_000
@@ -161,23 +180,24 @@ export class AuthWorld {
   }
 
   #grants(): GrantsContract {
-    const answer = async <Answer>(decide: () => Answer): Promise<Answer> => {
+    const answer = async <Answer>(call: string, decide: () => Answer): Promise<Answer> => {
       this.calls += 1;
       if (this.down === "grants") throw new Error("down");
-      return decide();
+      const { lost } = this;
+      if (lost?.call !== call) return decide();
+      this.lost = null;
+      if (lost.when === "after") decide();
+      if (lost.when === "hanging") await new Promise(() => undefined);
+      throw new Error("lost");
     };
     const book = this.#book;
     return {
-      keepCode: ({ code }) => answer(() => ({ kind: book.keepCode(code, this.now) })),
-      redeemCode: (use) => answer(() => book.redeemCode(use, this.now)),
-      begin: ({ grant }) => answer(() => ({ kind: book.begin(grant, this.now) })),
-      refresh: (use) => answer(() => book.refresh(use, this.now)),
-      peek: ({ family }) =>
-        answer(() => {
-          const found = book.peek(family, this.now);
-          return found === null ? { kind: "ended" } : { kind: "live", ...found };
-        }),
-      end: ({ family, by }) => answer(() => ({ events: book.end(family, by, this.now) })),
+      keepCode: ({ code }) => answer("keepCode", () => ({ kind: book.keepCode(code, this.now) })),
+      redeemCode: (use) => answer("redeemCode", () => book.redeemCode(use, this.now)),
+      begin: ({ grant }) => answer("begin", () => ({ kind: book.begin(grant, this.now) })),
+      refresh: (use) => answer("refresh", () => book.refresh(use, this.now)),
+      peek: ({ family, use }) => answer("peek", () => book.peek(family, this.now, this.isGrantsOld ? undefined : use)),
+      end: ({ family, by }) => answer("end", () => ({ events: book.end(family, by, this.now) })),
     };
   }
 }

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkCode, checkGrant, checkUse } from "../../durable-objects/grants/checked-request.ts";
-import type { CodeGrant, Grant } from "../../durable-objects/grants/contract.ts";
-import { GrantBook, type CodeUse } from "../../durable-objects/grants/grant-book.ts";
+import type { CodeGrant, CodeUse, Grant } from "../../durable-objects/grants/contract.ts";
+import { GrantBook } from "../../durable-objects/grants/grant-book.ts";
 import type { FamilyRecord, GrantsLedger } from "../../durable-objects/grants/ledger.ts";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 
@@ -106,6 +106,38 @@ describe("T7 an authorization code", () => {
     expect(grants.redeemCode(use, hour)).toMatchObject({ kind: "reused" });
   });
 
+  test("begins a family that ends when it says, though the code is remembered for longer", () => {
+    const { grants, owed } = book();
+    grants.keepCode(code, 0);
+    grants.redeemCode(use, 1);
+    expect(grants.refresh(refresh(1), grant.endsAt - 1)).toMatchObject({ kind: "refreshed", generation: 2 });
+    for (const generation of [1, 2]) {
+      expect(grants.refresh(refresh(generation), grant.endsAt)).toEqual({ kind: "refused" });
+    }
+    expect(owed).toEqual([]);
+  });
+
+  test("of which a use is peeked at is told what the use is told, and stays as it is", () => {
+    const { grants, owed } = book();
+    const others: readonly Partial<CodeUse>[] = [
+      {},
+      { client: "other" },
+      { redirectUri: "https://app.example.com/other" },
+      { codeChallenge: "d".repeat(43) },
+    ];
+    const would = (now: number) =>
+      others.map((other) => {
+        const seen = grants.peek(grant.family, now, { ...use, ...other });
+        return seen.kind === "live" ? seen.would : seen.kind;
+      });
+    grants.keepCode(code, 0);
+    expect(would(1)).toEqual(["good", "refused", "refused", "refused"]);
+    expect(would(60_000)).toEqual(["refused", "refused", "refused", "refused"]);
+    expect(grants.redeemCode(use, 59_999)).toMatchObject({ kind: "redeemed" });
+    expect(would(60_000)).toEqual(["reused", "refused", "refused", "refused"]);
+    expect(owed).toEqual([]);
+  });
+
   test("without a family it gives no refresh token", () => {
     const { grants } = book();
     grants.keepCode(code, 0);
@@ -132,7 +164,7 @@ describe("T7 refresh tokens", () => {
     expect(grants.refresh(refresh(2), 2)).toMatchObject({ kind: "refreshed", generation: 3 });
     expect(grants.refresh(refresh(1), 3)).toMatchObject({ kind: "reused" });
     expect(grants.refresh(refresh(3), 4)).toEqual({ kind: "refused" });
-    expect(grants.peek(grant.family, 4)).toBeNull();
+    expect(grants.peek(grant.family, 4)).toEqual({ kind: "ended", events: owed });
     expect(owed).toHaveLength(1);
   });
 
@@ -173,8 +205,8 @@ describe("T7 refresh tokens", () => {
   test("none is good at the family's end, and a peek uses nothing up", () => {
     const { grants } = book();
     grants.begin(grant, 0);
-    for (const now of [1, 2]) expect(grants.peek(grant.family, now)).toEqual({ grant, generation: 1 });
-    expect(grants.peek(grant.family, grant.endsAt)).toBeNull();
+    for (const now of [1, 2]) expect(grants.peek(grant.family, now)).toEqual({ kind: "live", grant, generation: 1 });
+    expect(grants.peek(grant.family, grant.endsAt)).toEqual({ kind: "ended", events: [] });
     expect(grants.refresh(refresh(1), grant.endsAt)).toEqual({ kind: "refused" });
   });
 
@@ -197,7 +229,7 @@ describe("T7 refresh tokens", () => {
     expect(ledger.rows.has(grant.family)).toBe(false);
   });
 
-  test("T7 in no history is a number given to two uses beyond a retry, and nothing is good after a reuse", () => {
+  test("T7 in no history is a number given to two uses beyond a retry, nothing is good after a reuse, and a peek says so before", () => {
     const step = fc.record({
       waitMs: fc.nat(3_000),
       generation: fc.integer({ min: 0, max: 8 }),
@@ -210,7 +242,11 @@ describe("T7 refresh tokens", () => {
         let [now, current, rotatedAt, isEnded] = [0, 1, 0, false];
         for (const { waitMs, generation, graceMs } of steps) {
           now += waitMs;
+          const seen = grants.peek(grant.family, now, refresh(generation, graceMs));
           const answer = grants.refresh(refresh(generation, graceMs), now);
+          expect(seen.kind === "live" ? seen.would : "refused").toBe(
+            answer.kind === "refreshed" ? "good" : answer.kind,
+          );
           const isGood = generation === current;
           const isRetry = generation === current - 1 && generation >= 1 && now - rotatedAt < graceMs;
           const isKnown = generation >= 1 && generation <= current;

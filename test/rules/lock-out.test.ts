@@ -1,10 +1,12 @@
 /** Nobody locks everybody out: what would end the next token of whoever could lift it is refused, or comes to nothing. */
+import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { MeshEvent } from "../../durable-objects/log/contract.ts";
 import type { SignAnswer } from "../../durable-objects/keyring/contract.ts";
 import type { RevocationData } from "../../durable-objects/revocations/contract.ts";
 import { KeyFilter } from "../../durable-objects/revocations/key-filter.ts";
+import { fits } from "../../durable-objects/revocations/naming.ts";
 import { revocationBody } from "../../workers/api/revocation-body.ts";
 import { OwnSigner } from "../../workers/token/own-signer.ts";
 import { SharedSecretKeys } from "../../workers/token/shared-secret.ts";
@@ -64,6 +66,111 @@ describe("a revocation", () => {
       expect(await new AccountApiWorld().call("POST /revocations", ahead)).toMatchObject({ status: 200 });
     },
   );
+});
+
+/** Of a client whose only scope is the tokens. */
+function byTokens(): AccountApiWorld {
+  const world = new AccountApiWorld();
+  world.identity = { ...world.identity, scopes: ["mesh:tokens"] };
+  return world;
+}
+
+describe("what ends the built-in client's tokens", () => {
+  const all = [
+    { client: "admin" },
+    { subject: "admin" },
+    { issuer: "us" },
+    { issuer: "us", client: "admin" },
+    { issuer: "us", subject: "admin", client: "admin" },
+  ];
+
+  test.each(all)("is 403 with mesh:tokens alone, whatever the cut-off: %j", async (target) => {
+    const world = byTokens();
+    for (const cutOff of [
+      {},
+      { issuedBefore: inMs(-3_600_000) },
+      { issuedBefore: inMs(0) },
+      { issuedBefore: inMs(60_000) },
+    ]) {
+      const answer = await world.call("POST /revocations", { ...target, ...cutOff });
+      expect(answer).toMatchObject({ status: 403, body: { code: "forbidden" } });
+      expect(answer.body["detail"]).toBe("expected the scope mesh:admin: it names the built-in client, too");
+    }
+    expect(world.published).toEqual([]);
+    expect(await new AccountApiWorld().call("POST /revocations", target)).toMatchObject({ status: 200 });
+  });
+
+  test.each([
+    { client: "mesh" },
+    { subject: "ada" },
+    { tenant: "acme" },
+    { jti: "j" },
+    { family: "f" },
+    { issuer: outside },
+    { issuer: outside, subject: "admin" },
+    { client: "admin", tenant: "acme" },
+  ])("is nothing of what mesh:tokens may end: %j", async (target) => {
+    expect(await byTokens().call("POST /revocations", target)).toMatchObject({ status: 200 });
+  });
+
+  test("is never what somebody with mesh:tokens got through", async () => {
+    const fields = [
+      ["subject", "admin"],
+      ["client", "admin"],
+      ["issuer", "us"],
+      ["issuer", outside],
+      ["client", "loom"],
+      ["tenant", "acme"],
+      ["jti", "j"],
+      ["family", "f"],
+      ["kid", "now"],
+      ["kid", "another"],
+      ["issuedBefore", inMs(-1_000)],
+      ["issuedBefore", inMs(600_000)],
+    ] as const;
+    await fc.assert(
+      fc.asyncProperty(fc.subarray([...fields], { minLength: 1, maxLength: 4 }), async (some) => {
+        const target = Object.fromEntries(some);
+        const world = byTokens();
+        await world.call("POST /revocations", target);
+        const next = {
+          issuer: "us",
+          subject: "admin",
+          client: "admin",
+          jti: crypto.randomUUID(),
+          issuedFrom: null,
+        };
+        const ending = world.published.filter(({ event }) =>
+          ["now", "later"].some((kid) => fits(event.data as RevocationData, { ...next, kid })),
+        );
+        expect(ending).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("comes back by mesh:admin only", async () => {
+    const world = byTokens();
+    const more = { endsAt: Date.now() + 60_000, by: "operator", since: 0 };
+    world.held.set("r", { id: "r", data: { client: "admin", ...more } });
+    world.held.set("s", { id: "s", data: { client: "loom", ...more } });
+    expect(await world.call("DELETE /revocations/r")).toMatchObject({ status: 403 });
+    expect(await world.call("DELETE /revocations/s")).toMatchObject({ status: 200 });
+    world.identity = { ...world.identity, scopes: ["mesh:admin"] };
+    expect(await world.call("DELETE /revocations/r")).toMatchObject({ status: 200 });
+  });
+
+  test.each(["admin", "%61dmin"])("is no user of DELETE /tokens/%s for mesh:tokens", async (user) => {
+    const world = byTokens();
+    expect(await world.call(`DELETE /auth/tokens/${user}`)).toMatchObject({ status: 403 });
+    // A token of its own with less than all is somebody's who was to have less.
+    world.identity = { ...world.identity, subject: "admin", client: "admin" };
+    expect(await world.call(`DELETE /auth/tokens/${user}`)).toMatchObject({ status: 403 });
+    expect(world.published).toEqual([]);
+    world.identity = { ...world.identity, scopes: ["mesh:admin"] };
+    expect(await world.call(`DELETE /auth/tokens/${user}`)).toMatchObject({ status: 204 });
+    expect(await byTokens().call("DELETE /auth/tokens/ada")).toMatchObject({ status: 204 });
+  });
 });
 
 class Ring {

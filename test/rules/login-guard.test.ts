@@ -256,6 +256,19 @@ describe("L9 what a guesser learns", () => {
     expect(world.tried).toBe(0);
   });
 
+  test("L9 and a place of which nobody was told is given back: no secret was tried", async () => {
+    const world = new LoginWorld();
+    world.deaf.add("_login");
+    for (let index = 0; index < 12; index += 1)
+      expect(await world.login("ada", "right")).toEqual({ kind: "unreachable" });
+    expect(world.tried).toBe(0);
+    world.deaf.clear();
+    expect(await world.login("ada", "right")).toEqual(right);
+    // Wrong ones still count.
+    await world.flood(20, () => world.login("ada", "wrong"));
+    expect(world.tried).toBe(1 + settings.failures);
+  });
+
   test("budgets are digests of one length, and tell no name and no address", async () => {
     for (const account of ["ada", "", "x".repeat(100_000), "\ud800"]) {
       for (const budget of Object.values(await budgetsOf({ kind: "account", account, address: "192.0.2.1" }))) {

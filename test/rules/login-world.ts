@@ -20,6 +20,8 @@ export class LoginWorld {
   /** Each call to a limiter, without what differs by name. */
   readonly calls: string[] = [];
   readonly unreachable = new Set<string>();
+  /** Limits whose places are taken, and nobody is told of it. */
+  readonly deaf = new Set<string>();
   tried = 0;
   readonly guard: LoginGuard;
   readonly #ledgers = new Map<string, MemoryLedger>();
@@ -37,7 +39,9 @@ export class LoginWorld {
         reserve: async (request: ReserveRequest) => {
           checkReserve(request);
           this.calls.push(`reserve ${limit} ${request.cost} of ${request.rule.quota}`);
-          return this.#object(limit).reserve(request, this.now);
+          const answer = this.#object(limit).reserve(request, this.now);
+          if (this.deaf.has(limit)) throw new Error("the answer got lost");
+          return answer;
         },
         settle: async (request: SettleRequest) => {
           checkSettle(request);

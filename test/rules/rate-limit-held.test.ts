@@ -49,7 +49,11 @@ test("the fields say the unit and no window, and nobody's guess of when a permit
   expect(refused.status).toBe(429);
   expect(refused.headers.get("RateLimit")).toBe('"slots";r=0');
   expect(refused.headers.get("Retry-After")).toBe("1");
-  expect(await refused.json()).toMatchObject({ code: "quota_exceeded", "violated-policies": ["slots"] });
+  expect(await refused.json()).toMatchObject({
+    code: "quota_exceeded",
+    detail: "no more than 1 requests run at once under the limit slots",
+    "violated-policies": ["slots"],
+  });
   await admitted.text();
   expect((await app.request("/")).status).toBe(200);
 });

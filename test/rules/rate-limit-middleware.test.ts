@@ -2,9 +2,11 @@ import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { rateLimit } from "../../library/hono.ts";
 import type { LimitOutcome, LimitRequest, RateLimiter } from "../../library/limit.ts";
+import { refusal } from "../../library/refusal.ts";
 
 const admitted: LimitOutcome = { success: true, remaining: 4, resetMs: 1_500, limit: 5, answeredBy: "lease" };
-const refused: LimitOutcome = { ...admitted, success: false, remaining: 0, retryAfterMs: 900, answeredBy: "limiter" };
+const refusedForEver: LimitOutcome = { ...admitted, success: false, remaining: 0, answeredBy: "limiter" };
+const refused: LimitOutcome = { ...refusedForEver, retryAfterMs: 900 };
 
 /** Answers always the same, and keeps what it was asked. */
 class Scripted implements RateLimiter {
@@ -61,8 +63,7 @@ test("several limits make one list, and the first that refuses ends it", async (
 });
 
 test("a cost that could never pass is refused without Retry-After", async () => {
-  const { retryAfterMs: _, ...never } = refused;
-  const app = new Hono().use(rateLimit(new Scripted(never), byName));
+  const app = new Hono().use(rateLimit(new Scripted(refusedForEver), byName));
   const answer = await app.request("/");
   expect([answer.status, answer.headers.get("Retry-After")]).toEqual([429, null]);
   expect(await answer.json()).toMatchObject({ detail: "the request costs more than the limit reads ever admits" });
@@ -73,6 +74,20 @@ test("a limiter that could not be asked refuses with 503, and nothing is said of
   const { status, headers } = await app.request("/");
   expect([status, headers.get("RateLimit")]).toEqual([503, null]);
   expect(headers.get("RateLimit-Policy")).toBe('"reads";q=5;w=10');
+});
+
+test.each<readonly [string, LimitOutcome, number]>([
+  ["the quota is used up", refused, 429],
+  ["the cost is too large", refusedForEver, 429],
+  ["the limiter could not be asked", { ...refused, answeredBy: "fallback" }, 503],
+])("`refusal` answers without Hono what the middleware answers: %s", async (_why, outcome, status) => {
+  const limiter = new Scripted(outcome);
+  const answers = [await new Hono().use(rateLimit(limiter, byName)).request("/"), refusal(limiter, outcome)];
+  expect(answers.map((answer) => answer.status)).toEqual([status, status]);
+  const [ofMiddleware, own] = await Promise.all(
+    answers.map(async (answer) => [Object.fromEntries(answer.headers), await answer.json()]),
+  );
+  expect(own).toEqual(ofMiddleware);
 });
 
 test("in shadow mode nothing is announced", async () => {

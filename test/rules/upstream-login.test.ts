@@ -164,7 +164,7 @@ describe("the log line login_not_answered", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const service = new Service(() => json({}));
     service.isSilent = true;
-    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: true });
+    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: false });
     expect(warn.mock.calls.flat()).toMatchObject([
       { event: "login_not_answered", reason: expect.stringContaining("the mesh's own") as string },
     ]);
@@ -257,7 +257,7 @@ describe("what is believed of an answer", () => {
   test("one that cannot be kept cannot log in: a token of it could not be renewed", async () => {
     const service = new Service(() => json({}));
     service.isSilent = true;
-    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: true });
+    expect(await service.login()).toEqual({ kind: "unreachable", wasTried: false });
   });
 });
 
@@ -288,6 +288,14 @@ describe("L9 a guarded login at a service", () => {
     );
     await Promise.all(guesses);
     expect(service.sent).toHaveLength(5);
+  });
+
+  test("a right password that cannot be kept uses up nobody's attempts: it is no guess", async () => {
+    const [world, service] = [new LoginWorld(), new Service(() => json({}))];
+    service.isSilent = true;
+    for (let index = 0; index < 12; index += 1) expect((await guess(world, service)).kind).toBe("unreachable");
+    service.isSilent = false;
+    expect((await guess(world, service)).kind).toBe("right");
   });
 
   test("a service that is away uses up nobody's attempts", async () => {

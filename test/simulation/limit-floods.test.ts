@@ -90,12 +90,13 @@ describe("a million requests on refused keys", () => {
     "L2 on one of them cost at most $mostCalls calls for each isolate and window of $windowMs ms",
     { timeout },
     async ({ windowMs, mostCalls }) => {
+      const requests = isLongRun ? million : 200_000;
       const limit = inForce({ quota: 5, windowMs });
       const nth = (index: number) => ({ isolate: index % 4, ask: askOf(limit, "key") });
       const regions = ["weur", "weur", "enam", "oc"] as const;
-      const flooded = await flood({ limit, regions, requests: million, nth });
+      const flooded = await flood({ limit, regions, requests, nth });
       using world = flooded.world;
-      tell(`one refused key, windows of ${windowMs} ms`, flooded, million);
+      tell(`one refused key, windows of ${windowMs} ms`, flooded, requests);
       // The last one has begun when the flood ends.
       const windows = Math.ceil((flooded.seconds * 1_000) / windowMs);
       expect(flooded.answers["limiter allowed"] + flooded.answers["lease allowed"]).toBeLessThanOrEqual(5 * windows);
@@ -129,8 +130,9 @@ describe("requests that each bring a fresh key", () => {
   });
 
   const fixed = { algorithm: "fixed-window", quota: 100, windowMs: 60_000 } as const;
-  const rules = [fixed, { ...fixed, windowMs: 1_000 }, { ...fixed, algorithm: "sliding-window" }] as const;
+  const rules = [fixed, { ...fixed, algorithm: "sliding-window" }] as const;
   const more = [
+    { ...fixed, windowMs: 1_000 },
     { ...fixed, quota: 5 },
     { ...fixed, algorithm: "token-bucket", burst: 100 },
   ] as const;

@@ -26,16 +26,29 @@ async function crowd(urls: readonly string[], origin: BusyOrigin): Promise<void>
   const statuses: number[] = [];
   const all = Array.from({ length: 12 }, async (_, index) => {
     const answer = await fetch(`${urls[index % urls.length]}/wait`);
+    if (answer.status === 429) await expectRefusal(answer);
     statuses.push(answer.status);
     await answer.text();
   });
-  await expect.poll(() => statuses.length, patience).toBe(12 - quota);
+  const done = Promise.all(all);
+  await Promise.race([done, expect.poll(() => statuses.length, patience).toBe(12 - quota)]);
   expect(new Set(statuses)).toEqual(new Set([429]));
   await expect.poll(() => origin.pool(pool).running, patience).toBe(quota);
   origin.release(pool);
-  await Promise.all(all);
+  await done;
   expect(statuses.filter((status) => status === 200)).toHaveLength(quota);
   expect(origin.pool(pool)).toMatchObject({ peak: quota, begun: quota });
+}
+
+/** With or without Hono who is refused is told why, of which limit, and when to come again. */
+async function expectRefusal(answer: Response): Promise<void> {
+  const { headers } = answer;
+  expect(headers.get("Retry-After")).toBe("1");
+  expect(headers.get("RateLimit-Policy")).toBe(`"renders";q=${quota};qu="concurrent-requests"`);
+  expect(headers.get("RateLimit")).toMatch(/^"renders";r=\d+$/);
+  expect(headers.get("Content-Type")).toBe("application/problem+json");
+  const detail = `no more than ${quota} requests run at once under the limit renders`;
+  expect(await answer.clone().json()).toMatchObject({ status: 429, detail, "violated-policies": ["renders"] });
 }
 
 /** As many as there are permits run, from all isolates: none has leaked. The answer is all that was asked. */

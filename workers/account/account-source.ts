@@ -5,7 +5,7 @@ import { reach } from "../limit/reach.ts";
 export type LookedUp =
   | { readonly kind: "right"; readonly facts: AccountFacts }
   | { readonly kind: "wrong" }
-  /** Nobody can say. `wasTried`: the password may have been looked at, so that it counts as one that was tried. */
+  /** Nobody can say. `wasTried`: the password may have been looked at, and found wrong, so that it counts as a guess. */
   /** `service`: which one gave no answer that says it. */
   | { readonly kind: "unreachable"; readonly wasTried: boolean; readonly service?: string };
 

@@ -45,8 +45,9 @@ export class ServiceAccounts implements AccountSource {
     if (facts === null) return this.#failed("its answer says no such name, roles, tenant, scopes or claims", tried);
     const kept = await reach(() => accountsOf(facts.name).remember({ v: 1, facts }));
     if (kept.kind === "unreachable") {
-      this.#failed("its answer could not be kept: the mesh's own Accounts object gave none", tried);
-      return tried;
+      this.#failed("its answer could not be kept: the mesh's own Accounts object gave none", notTried);
+      // The password was right: that is no guess, and must not lock anybody out.
+      return notTried;
     }
     return kept.answer.kind === "refused" ? { kind: "wrong" } : { kind: "right", facts: kept.answer.facts };
   }

@@ -13,8 +13,8 @@ import type { Ack, NewEvent } from "../../durable-objects/log/contract.ts";
 import { accountsShardStub, accountsStub } from "../../durable-objects/stubs.ts";
 import { reach, type Patience } from "../limit/reach.ts";
 import type { ApiEnv } from "./call.ts";
-import { publishOwed } from "./publish-owed.ts";
-import { Refused, refused } from "./refused.ts";
+import { publishDecided } from "./publish-owed.ts";
+import { refused } from "./refused.ts";
 import { fieldOf } from "./unsaid-settings.ts";
 
 export type AccountsObject = AccountsContract & ApiKeysContract;
@@ -52,10 +52,7 @@ export function changeOf(c: Context<ApiEnv>): Change {
   return { by: c.var.identity.subject, requestId: c.var.requestId };
 }
 
-/**
- * What was decided stands, and is told by the object itself: that its events could not be published from here is no
- * failure of the call, whose answer may hold a secret that is shown once.
- */
+/** What came of the call: it may hold a secret that is shown once. */
 export async function decided(
   c: Context<ApiEnv>,
   what: Readonly<Record<string, unknown>>,
@@ -63,16 +60,9 @@ export async function decided(
   how: { readonly ack: Ack; readonly timeoutMs: number },
 ): Promise<Response> {
   const headers = { "Cache-Control": "no-store" };
-  const last = events.at(-1);
-  if (last === undefined) return Response.json(what, { headers });
-  try {
-    const { body, status } = await publishOwed(c.var.isolate, c.executionCtx, events, how);
-    return Response.json({ ...what, ...body }, { status, headers });
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    console.warn({ event: "accounts_not_told", requestId: c.var.requestId, code: error.refusal.code });
-    return Response.json({ ...what, id: last.id, seq: null, regions: [] }, { status: 202, headers });
-  }
+  if (events.length === 0) return Response.json(what, { headers });
+  const { body, status } = await publishDecided(c.var.isolate, c.executionCtx, events, how);
+  return Response.json({ ...what, ...body }, { status, headers });
 }
 
 export function conflictOf(refusal: AccountRefused): Error {

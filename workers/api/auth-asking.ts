@@ -3,8 +3,9 @@ import type { Context } from "hono";
 import { readCookie } from "../auth/cookie.ts";
 import type { Origin } from "../auth/parts.ts";
 import { clientAddress } from "../gate/address.ts";
+import { isTrustedOrigin } from "../gate/cookie-origin.ts";
 import { readTokenForm, type TokenForm } from "../token/client-credential.ts";
-import { readCredential } from "../token/credential.ts";
+import { readCredential, type Credential } from "../token/credential.ts";
 import type { Identity, Verdict } from "../token/identity.ts";
 import { refusalOf } from "../token/refusals.ts";
 import { boundOf } from "../token/resources.ts";
@@ -44,23 +45,29 @@ export interface Presented {
 /** RFC 9110 section 9.2.1. */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
+/** Whoever sends the field means it: a cookie comes along by itself. */
 export function presentedToken(c: Call): Presented | null {
-  const [presented = null, ...more] = presentedTokens(c);
+  const credential = credentialOf(c);
+  if (credential.kind === "bearer") return { token: credential.token, isCookie: false };
+  const [token, ...more] = credential.kind === "other" ? [] : cookieTokens(c);
+  if (token === undefined) return null;
+  if (!safeMethods.has(c.req.method)) expectTrustedOrigin(c);
   if (more.length > 0) throw refused("malformed_token", "Cookie: expected the token's cookie once");
-  return presented;
+  return { token, isCookie: true };
+}
+
+/** That of the `Authorization` field. */
+export function credentialOf(c: Call): Exclude<Credential, { readonly kind: "doubled" }> {
+  const credential = readCredential(c.req.header("authorization") ?? null);
+  if (credential.kind === "doubled") throw refused("malformed_token", "Authorization: expected one credential");
+  return credential;
 }
 
 /** More than one where the cookie came more than once: nobody can say which of them counts. */
-export function presentedTokens(c: Call): readonly Presented[] {
-  const credential = readCredential(c.req.header("authorization") ?? null);
-  if (credential.kind === "doubled") throw refused("malformed_token", "Authorization: expected one credential");
-  if (credential.kind === "bearer") return [{ token: credential.token, isCookie: false }];
-  if (credential.kind === "other") return [];
+export function cookieTokens(c: Call): readonly string[] {
   const found = readCookie(c.req.header("cookie") ?? null, c.var.isolate.mesh.tokens.cookie);
   if (found.kind === "none") return [];
-  if (!safeMethods.has(c.req.method)) expectOwnOrigin(c);
-  const tokens = found.kind === "doubled" ? found.tokens : [found.token];
-  return tokens.map((token) => ({ token, isCookie: true }));
+  return found.kind === "doubled" ? found.tokens : [found.token];
 }
 
 /** Whose it is, or a refusal. */
@@ -95,10 +102,17 @@ export function mayAll(c: Call, scopes: readonly string[], identity: Identity | 
   return identity === null || (identity.issuer === issuer && boundOf(identity, issuer) === null);
 }
 
-/** Browsers send cookies along, and take them, from anywhere: what changes something must come from this site itself. */
-export function expectOwnOrigin(c: Call): void {
-  if (c.req.header("origin") !== new URL(c.req.url).origin)
-    throw refused("forbidden", "Origin: expected this site's, because of the cookie");
+/** Also of what sets the cookie or takes it away. */
+export function isFromTrustedOrigin(c: Call): boolean {
+  return isTrustedOrigin(c.req.header("origin"), c.req.url, c.var.cors);
+}
+
+export function expectTrustedOrigin(c: Call): void {
+  if (!isFromTrustedOrigin(c)) throw foreignOrigin();
+}
+
+export function foreignOrigin(): Error {
+  return refused("forbidden", "Origin: expected this site's, or one listed with credentials, because of the cookie");
 }
 
 /** Where the auth paths are for clients. */

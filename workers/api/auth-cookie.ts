@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import { clearCookie, fitsCookie, longestCookie, setCookie } from "../auth/cookie.ts";
 import { ask, endQuery } from "./auth-token.ts";
-import { expectOwnOrigin, presentedTokens } from "./auth-asking.ts";
+import { cookieTokens, credentialOf, expectTrustedOrigin, foreignOrigin, isFromTrustedOrigin } from "./auth-asking.ts";
 import { readQuery } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { endToken } from "./end-session.ts";
@@ -22,7 +22,7 @@ export function cookiePaths(): Hono<ApiEnv> {
 /** The token goes into the cookie only: scripts of the page never see it. */
 async function giveCookie(c: Call): Promise<Response> {
   // Another site's form must not log its reader in as somebody else.
-  if (c.req.header("origin") !== undefined) expectOwnOrigin(c);
+  if (c.req.header("origin") !== undefined) expectTrustedOrigin(c);
   const { cookie } = c.var.isolate.mesh.tokens;
   const { token, expiresAt, username, roles } = await ask(c, "elsewhere");
   if (!fitsCookie(cookie, token)) {
@@ -58,13 +58,14 @@ async function redirectWithToken(c: Call): Promise<Response> {
 }
 
 /**
- * Clears the cookie and ends the token, wherever it came from: each of them, where a neighbouring host has set a cookie
- * beside. A token that is good no longer needs no ending, and its cookie goes all the same.
+ * Ends the tokens and clears the cookie, which goes too when its token is good no longer. Never one without the other: a
+ * copy of a token whose cookie is gone would live on, and its owner believe it dead.
  */
 async function logOut(c: Call): Promise<Response> {
   const { ack, timeoutMs } = readQuery(c.req.url, endQuery);
+  const { tokens, isCleared } = leaving(c);
   let ended = new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
-  for (const { token } of presentedTokens(c)) {
+  for (const token of tokens) {
     const verdict = await c.var.isolate.tokens.verify(token, c.executionCtx, Date.now());
     if (verdict.kind === "refused" && verdict.code === "not_current") {
       throw refused("not_current", undefined, { headers: { "Retry-After": "1" } });
@@ -73,6 +74,21 @@ async function logOut(c: Call): Promise<Response> {
     const answer = await endToken(c, verdict.identity, token, { ack, timeoutMs });
     if (ended.status === 204) ended = answer;
   }
-  ended.headers.append("Set-Cookie", clearCookie(c.var.isolate.mesh.tokens.cookie));
+  if (isCleared) ended.headers.append("Set-Cookie", clearCookie(c.var.isolate.mesh.tokens.cookie));
   return ended;
+}
+
+/**
+ * The field's token and the cookie's: each of them, where a neighbouring host has set a cookie beside. A page that is not
+ * trusted ends what it brings itself, and leaves alone what its reader's browser has of this site.
+ */
+function leaving(c: Call): { readonly tokens: ReadonlySet<string>; readonly isCleared: boolean } {
+  const credential = credentialOf(c);
+  const brought = credential.kind === "bearer" ? [credential.token] : [];
+  const kept = cookieTokens(c);
+  // No page at all: programs send no Origin.
+  const isProgram = kept.length === 0 && c.req.header("origin") === undefined;
+  const isCleared = isProgram || isFromTrustedOrigin(c);
+  if (!isCleared && brought.length === 0) throw foreignOrigin();
+  return { tokens: new Set(isCleared ? [...brought, ...kept] : brought), isCleared };
 }

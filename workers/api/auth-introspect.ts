@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { clientOf } from "../auth/give.ts";
+import { endOf } from "../auth/families.ts";
 import { readRefresh } from "../auth/grant-text.ts";
 import { asked } from "../auth/holder.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
@@ -98,12 +99,15 @@ async function revokeFamily(
 ): Promise<Response> {
   const seen = await asked(parts.grants(family).peek({ v: 1, family }));
   if (seen === null) throw oauthRefused(unreachable);
+  let events = seen.kind === "ended" ? (seen.events ?? []) : [];
   if (seen.kind === "live") {
     expectOwner(asker, seen.grant.client ?? ownClient);
     const ended = await asked(parts.grants(family).end({ v: 1, family, by: seen.grant.subject }));
     if (ended === null) throw oauthRefused(unreachable);
-    if (ended.events.length > 0) await publishOwed(c.var.isolate, c.executionCtx, ended.events, how);
+    ({ events } = ended);
   }
+  // Also of what ended before: whoever asks again after a 503 waits for the same regions.
+  if (events.length > 0) await publishOwed(c.var.isolate, c.executionCtx, events, how);
   return new Response(null, { status: 200, headers: noStore });
 }
 
@@ -173,12 +177,15 @@ async function describeRefresh(
   parts: AuthParts,
   token: string,
 ): Promise<Readonly<Record<string, unknown>> | null> {
-  const refresh = await readRefresh(token, parts.key);
-  if (refresh === null) return null;
+  const { refresh: rules } = parts.settings;
+  const refresh = rules === null ? null : await readRefresh(token, parts.key);
+  if (rules === null || refresh === null) return null;
   const seen = await asked(parts.grants(refresh.family).peek({ v: 1, family: refresh.family }));
   if (seen === null) throw oauthRefused(unreachable);
   if (seen.kind === "ended" || seen.generation !== refresh.generation) return null;
-  const { subject, client, scopes, startedAt, endsAt } = seen.grant;
+  const { subject, client, scopes, startedAt } = seen.grant;
+  const endsAt = endOf(seen.grant, rules);
+  if (endsAt <= parts.now()) return null;
   return {
     active: true,
     token_type: "refresh_token",

@@ -66,6 +66,9 @@ export interface Answered {
 export async function ask(c: Call, place: "body" | "elsewhere"): Promise<Answered> {
   const { renew: isRenewed } = readQuery(c.req.url, switches);
   const form = await readForm(c.req.raw);
+  if (place === "elsewhere" && form.get("grant_type") === "refresh_token") {
+    throw refused("malformed_request", "grant_type: a cookie has no room for the next refresh token: renew its token");
+  }
   const found = await askWith(c, form);
   if (isRenewed === undefined || found.identity === null) return found;
   if (found.isHidden && place === "body") {

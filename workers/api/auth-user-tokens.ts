@@ -49,7 +49,7 @@ async function showOther(c: Call, user: string): Promise<Response> {
 async function endUser(c: Call): Promise<Response> {
   const { ack, timeoutMs } = readQuery(c.req.url, endQuery);
   const { answered, user } = await userAsked(c);
-  return endSubject(c, answered.subject, user, { ack, timeoutMs });
+  return endSubject(c, answered, user, { ack, timeoutMs });
 }
 
 /** Who may not see others' tokens does not learn which others there are. */

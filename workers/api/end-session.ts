@@ -7,6 +7,7 @@ import type { Identity } from "../token/identity.ts";
 import { encodeBase64url } from "../token/base64url.ts";
 import { revocationEvent } from "../token/revoke.ts";
 import type { ApiEnv } from "./call.ts";
+import { expectMayName } from "./lock-out.ts";
 import { publishOwed } from "./publish-owed.ts";
 
 type Call = Context<ApiEnv>;
@@ -20,10 +21,16 @@ export async function endToken(c: Call, identity: Identity, token: string, how: 
   return answer(c, await eventsOf(c, identity, token), how);
 }
 
-export async function endSubject(c: Call, by: string, subject: string, how: How): Promise<Response> {
+export async function endSubject(
+  c: Call,
+  { subject: by, scopes }: Pick<Identity, "subject" | "scopes">,
+  subject: string,
+  how: How,
+): Promise<Response> {
   const { mesh } = c.var.isolate;
   const now = Date.now();
   const target = { subject, issuer: mesh.tokens.issuer };
+  expectMayName(mesh, target, scopes);
   return answer(c, [revocationEvent(mesh, target, { by, now, issuedBefore: now, isFinal: true })], how);
 }
 

@@ -1,6 +1,9 @@
-/** Revocations that nobody could come back from: they would end the next token of whoever could lift them, too. */
+/**
+ * Revocations that keep out whoever could lift them: for ever, for a while, or for as long as somebody asks for them again.
+ */
 import type { RevocationTarget } from "../../durable-objects/revocations/contract.ts";
 import { fits } from "../../durable-objects/revocations/naming.ts";
+import type { Mesh } from "../config/mesh.ts";
 import type { Isolate } from "../isolate.ts";
 import { adminFacts } from "../token/admin-client.ts";
 import { askKeyring } from "./keyring-asking.ts";
@@ -8,6 +11,19 @@ import { refused } from "./refused.ts";
 
 /** Clocks of two hosts differ; a login waits for so long. */
 const aheadMs = 1_000;
+
+/**
+ * The built-in client is the last way in: only who has all scopes anyway ends its tokens, or brings them back. Another
+ * might end each as soon as it is given.
+ */
+export function expectMayName(
+  { tokens }: Pick<Mesh, "tokens">,
+  target: RevocationTarget,
+  scopes: readonly string[],
+): void {
+  if (scopes.includes("mesh:admin") || !namesBuiltIn(target, tokens.issuer)) return;
+  throw refused("forbidden", "expected the scope mesh:admin: it names the built-in client, too");
+}
 
 /** `issuedBefore` in ms since 1970; null when none is given. */
 export async function expectLocksNobodyOut(
@@ -30,8 +46,13 @@ export async function expectLocksNobodyOut(
     }
   }
   if (issuedBefore === null || issuedBefore <= Date.now() + aheadMs) return;
-  const { name } = adminFacts;
-  if (fits(target, { issuer, subject: name, client: name, issuedFrom: null })) {
+  if (namesBuiltIn(target, issuer)) {
     throw refused("malformed_request", "issuedBefore: expected no later than now: it names the built-in client, too");
   }
+}
+
+/** Every token of it, whatever else: a single one is known to nobody who does not have it. */
+function namesBuiltIn(target: RevocationTarget, issuer: string): boolean {
+  const { name } = adminFacts;
+  return fits(target, { issuer, subject: name, client: name, issuedFrom: null });
 }

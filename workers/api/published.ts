@@ -4,7 +4,8 @@ import { refused } from "./refused.ts";
 
 export interface PublishedAnswer {
   readonly status: 200 | 202;
-  readonly body: { readonly id: string; readonly seq: number; readonly regions: readonly unknown[] };
+  /** Without a number while it is not published. */
+  readonly body: { readonly id: string; readonly seq: number | null; readonly regions: readonly unknown[] };
 }
 
 export function publishedAnswer(published: Published, isAwaited: boolean): PublishedAnswer {

@@ -20,7 +20,7 @@ import { ackedByRegions, noQuery, wholeNumberText } from "./fields.ts";
 import { publishedAnswer } from "./published.ts";
 import { refused } from "./refused.ts";
 import { findRevocation, listRevocations } from "./revocation-asking.ts";
-import { expectLocksNobodyOut } from "./lock-out.ts";
+import { expectLocksNobodyOut, expectMayName } from "./lock-out.ts";
 import { eventId, isTokenAlone, revocationBody, targetIn, type RevocationBody } from "./revocation-body.ts";
 
 type Call = Context<ApiEnv>;
@@ -42,6 +42,7 @@ export function revocations(): Hono<ApiEnv> {
     const asked = readQuery(c.req.url, ackedByRegions);
     const body = await readBody(c.req.raw, revocationBody);
     const { target, terms } = await termsOf(c, body);
+    expectMayName(c.var.isolate.mesh, target, c.var.identity.scopes);
     await expectLocksNobodyOut(c.var.isolate, target, body.issuedBefore ?? null);
     const { id, issuedBefore } = body;
     if (issuedBefore !== undefined && issuedBefore > Date.now() + furthestAheadMs) {
@@ -69,6 +70,7 @@ export function revocations(): Hono<ApiEnv> {
   api.delete("/:id", requireScope("mesh:tokens"), async (c) => {
     const { ack, timeoutMs } = readQuery(c.req.url, ackedByRegions);
     const { id, data } = await find(c);
+    expectMayName(c.var.isolate.mesh, targetOf(data), c.var.identity.scopes);
     if (data.isFinal) throw refused("conflict", "it ended with a logout, a reuse, a change or a removal");
     const published = await c.var.isolate.publisher.publish(c.executionCtx, liftedEvent(id, data), ack, timeoutMs);
     const answer = publishedAnswer(published, ack !== "none");

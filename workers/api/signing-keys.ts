@@ -9,7 +9,7 @@ import { readQuery, readText } from "./body.ts";
 import type { ApiEnv } from "./call.ts";
 import { ackedByRegions, noQuery } from "./fields.ts";
 import { askKeyring } from "./keyring-asking.ts";
-import { publishOwed } from "./publish-owed.ts";
+import { publishDecided } from "./publish-owed.ts";
 import { refused } from "./refused.ts";
 
 /** RFC 7638: a SHA-256 thumbprint. */
@@ -67,7 +67,7 @@ async function published(
   how: { readonly ack: "none" | "regions" | "everywhere"; readonly timeoutMs: number },
   what: Readonly<Record<string, unknown>>,
 ): Promise<Response> {
-  const answer = await publishOwed(isolate, context, events, how);
+  const answer = await publishDecided(isolate, context, events, how);
   return Response.json({ ...what, ...answer.body }, { status: answer.status });
 }
 

@@ -1,9 +1,12 @@
-/** Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700): kept before they are handed out, good once. */
-import type { CodeGrant } from "../../durable-objects/grants/contract.ts";
+/**
+ * Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700): kept before they are handed out, good once, and used up
+ * last of all: a code cannot be tried again.
+ */
+import type { CodeGrant, CodeUse, Grant } from "../../durable-objects/grants/contract.ts";
 import { newFamily, readCode, writeCode, writeRefresh } from "./grant-text.ts";
 import { standingOf } from "./cut-off.ts";
 import { asked, endedMeanwhile, holderAs, holderOf } from "./holder.ts";
-import { issue, type Given } from "./issue.ts";
+import { handOut, signFor, type Given, type Signed } from "./issue.ts";
 import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { challengeOf } from "./pkce.ts";
 import { targetOf, wrongTarget, type Target } from "./target.ts";
@@ -11,6 +14,12 @@ import { targetOf, wrongTarget, type Target } from "./target.ts";
 /** RFC 6749 section 4.1.2 allows ten minutes; a browser needs none of them. */
 const codeLifeMs = 60_000;
 const spent = notGiven("grant_invalid", "invalid_grant", "the code is not good, or no longer");
+/** It may be used, and sent again it would end what came of it. */
+const unknown = notGiven(
+  "outcome_unknown",
+  "temporarily_unavailable",
+  "the code was sent and no answer came: log in again",
+);
 
 /** By what somebody is known. What is revoked or changed after `at`, ms since 1970, holds for what comes of it. */
 export interface Proof {
@@ -83,39 +92,37 @@ export async function redeemCode(parts: AuthParts, request: CodeRequest, client:
   const { settings, key } = parts;
   const family = await readCode(request.code, key);
   if (family === null) return spent;
-  const seen = await asked(parts.grants(family).peek({ v: 1, family }));
+  const codeChallenge = await challengeOf(request.verifier);
+  const { redirectUri } = request;
+  const keepsFamily = settings.refresh !== null;
+  const use: CodeUse = { family, client: client.id, redirectUri, codeChallenge, keepsFamily };
+  const seen = await asked(parts.grants(family).peek({ v: 1, family, use }));
   if (seen === null) return unreachable;
-  if (seen.kind === "ended" || seen.grant.client !== client.id) return spent;
-  const { grant } = seen;
-  const { subject, scopes } = grant;
+  if (seen.kind === "ended" || seen.would === "refused" || seen.grant.client !== client.id) return spent;
+  // What was used before ends what came of it: nothing is signed for it.
+  const signed = seen.would === "reused" ? null : await signFirst(parts, seen.grant, client, request.resources);
+  if (signed?.kind === "not_given") return signed;
+  const next = keepsFamily ? await writeRefresh({ family, generation: 1 }, key) : null;
+  const used = await asked(parts.grants(family).redeemCode({ v: 1, ...use }));
+  if (used === null) return unknown;
+  if (used.kind === "reused") await parts.tell(used.events);
+  return used.kind === "redeemed" && signed !== null ? handOut(parts, signed, next) : spent;
+}
+
+async function signFirst(
+  parts: AuthParts,
+  grant: Grant,
+  client: Client,
+  resources: readonly string[],
+): Promise<Signed | NotGiven> {
   const lookedAt = parts.now();
-  // Before the code is used up: it cannot be tried again.
   const holder = await holderOf(parts, grant);
   if (holder.kind === "not_given") return holder;
   if (holder.kind !== "holds") return spent;
-  const target = targetOf(request.resources, { client, granted: grant.resources ?? null }, parts);
+  const target = targetOf(resources, { client, granted: grant.resources ?? null }, parts);
   if (target === null) return wrongTarget;
-  const used = await asked(
-    parts.grants(family).redeemCode({
-      v: 1,
-      family,
-      client: client.id,
-      redirectUri: request.redirectUri,
-      codeChallenge: await challengeOf(request.verifier),
-      keepsFamily: settings.refresh !== null,
-    }),
-  );
-  if (used === null)
-    return notGiven("outcome_unknown", "temporarily_unavailable", "the code was sent and no answer came");
-  if (used.kind === "reused") await parts.tell(used.events);
-  if (used.kind !== "redeemed") return spent;
   const { roles, tenant, claims } = holder.who;
-  const next = settings.refresh === null ? null : await writeRefresh({ family, generation: 1 }, key);
+  const { subject: name, scopes, family } = grant;
   const ground = { lookedAt, lookAgain: () => endedMeanwhile(parts, grant) };
-  return issue(
-    parts,
-    { name: subject, client: client.id, roles, tenant, claims, scopes, target, family },
-    next,
-    ground,
-  );
+  return signFor(parts, { name, client: client.id, roles, tenant, claims, scopes, target, family }, ground);
 }

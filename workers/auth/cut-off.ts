@@ -3,7 +3,7 @@
  * is waited for: who logs in right after all sessions were ended gets a good token, and a login that goes on. One that
  * came while the login was under way ends it.
  */
-import { namedBy } from "./issue.ts";
+import { isLate, namedBy } from "./issue.ts";
 import { notCurrent, notGiven, unreachable, type AuthParts, type Named, type NotGiven, type Person } from "./parts.ts";
 
 const longestWaitMs = 4_000;
@@ -33,8 +33,13 @@ export async function passCutOff(parts: AuthParts, named: Named, provenAt: numbe
   let hasWaited = false;
   for (;;) {
     const until = await parts.revokedUntil(named, startedAt);
-    // Where nobody can say it, a login waits for nobody: at worst its tokens are refused by whoever can.
-    if (until === null || until === "unknown") break;
+    if (until === null) break;
+    if (until === "unknown") {
+      // What has taken so long is asked about again before a token is given: those who are silent now would be, too.
+      if (hasWaited || isLate(parts, provenAt)) return notCurrent;
+      // Where nobody can say it, a login waits for nobody: at worst its tokens are refused by whoever can.
+      break;
+    }
     if (until === "ever" || until - began > longestWaitMs) return revoked;
     await parts.wait(Math.max(1, until - parts.now()));
     startedAt = parts.now();

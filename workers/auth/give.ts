@@ -81,11 +81,11 @@ async function giveClient(
   if (passed.kind === "not_given") return passed;
   const { startedAt, lookedAt } = passed;
   const ground = { lookedAt, lookAgain: () => clientEnded(parts, login.who, startedAt) };
-  if (!passed.hasWaited) return issue(parts, subject, null, ground);
+  if (!passed.hasWaited) return issue(parts, subject, ground);
   const read = await sameClient(parts, login.who);
   if (read.kind === "not_given") return read;
   const current = ownSubject(parts, read.who, wish);
-  return "kind" in current ? current : issue(parts, current, null, ground);
+  return "kind" in current ? current : issue(parts, current, ground);
 }
 
 /** Read again; nothing for one that is gone or has another secret. */

@@ -59,18 +59,33 @@ export interface Ground {
   readonly lookAgain: () => Promise<NotGiven | null>;
 }
 
-export async function issue(
+/** A token that nobody has yet: thrown away it harms nobody. */
+export type Signed = { readonly kind: "signed" } & Pick<Given, "token" | "expiresAt" | "subject">;
+
+/** For what uses nothing up. */
+export async function issue(parts: AuthParts, subject: Subject, ground: Ground): Promise<Given | NotGiven> {
+  const signed = await signFor(parts, subject, ground);
+  return signed.kind === "signed" ? handOut(parts, signed, null) : signed;
+}
+
+/** Whether a token of now would be dated past a cut-off that was not known at `lookedAt`, and outlive it. */
+export function isLate({ now }: Pick<AuthParts, "now">, lookedAt: number): boolean {
+  return now() - lookedAt > freshMs;
+}
+
+/**
+ * All that can fail comes here, before a code or a refresh token is used up for the token: what fails later loses a
+ * login. It is dated here, too: a cut-off that comes until it is handed out ends it.
+ */
+export async function signFor(
   parts: AuthParts,
   subject: Subject,
-  refreshToken: string | null,
   { lookedAt, lookAgain }: Ground,
-): Promise<Given | NotGiven> {
-  const { settings } = parts;
+): Promise<Signed | NotGiven> {
   const signed = await askKeyring(parts, subject);
   if (signed === null) return { ...unreachable, detail: "the Keyring could not be asked" };
   if (signed.kind === "refused") return cannotSign;
-  // It would be dated past a cut-off that was not known then, and outlive it.
-  const ended = parts.now() - lookedAt > freshMs ? await lookAgain() : null;
+  const ended = isLate(parts, lookedAt) ? await lookAgain() : null;
   if (ended !== null) return ended;
   const { token, expiresAt } = signed;
   if (token.length > longestToken) {
@@ -80,6 +95,14 @@ export async function issue(
       `the token would be longer than ${longestToken} characters`,
     );
   }
+  return { kind: "signed", token, expiresAt, subject };
+}
+
+export function handOut(
+  { settings }: Pick<AuthParts, "settings">,
+  { token, expiresAt, subject }: Signed,
+  refreshToken: string | null,
+): Given {
   return { kind: "given", token, expiresAt, ttlSeconds: settings.ttlSeconds, refreshToken, subject };
 }
 

@@ -34,5 +34,5 @@ export async function renew(parts: AuthParts, identity: Identity): Promise<Given
   const kept = scopes.filter((scope) => allowed.includes(scope));
   const target = targetOfToken(identity, parts);
   const renewed = { name: subject, client: named, roles, tenant, claims: own, scopes: kept, target, family };
-  return issue(parts, renewed, null, { lookedAt, lookAgain: () => endedMeanwhile(parts, held) });
+  return issue(parts, renewed, { lookedAt, lookAgain: () => endedMeanwhile(parts, held) });
 }

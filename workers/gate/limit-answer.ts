@@ -1,6 +1,7 @@
 /** What an answer says of the limits that counted its request, and how one of them refuses. */
 import { permitPolicyItem, permitStateItem } from "../limit/permit-fields.ts";
-import { policyItem, stateItem, wholeSeconds } from "../limit/rate-limit-fields.ts";
+import { policyItem, stateItem } from "../limit/rate-limit-fields.ts";
+import { refusalDetail, retryAfter } from "../limit/refused.ts";
 import type { Ask, Taken } from "../limit/taken.ts";
 import { refuse, type Refusal } from "../problem/problem.ts";
 import type { Passage } from "./passage.ts";
@@ -9,6 +10,10 @@ import type { Passage } from "./passage.ts";
 export interface Said {
   readonly ask: Ask;
   readonly taken: Taken | null;
+}
+
+interface Refusing extends Said {
+  readonly taken: Taken;
 }
 
 /** Items of one field, about a hundred bytes each: some clients and proxies refuse a head of more than 8 KiB. */
@@ -38,7 +43,6 @@ export function announce({ head, isolate }: Passage, all: readonly Said[]): void
 
 /** Those that refuse, and as many of the others as there is room for; in the same order. */
 function mostTelling(all: readonly Said[]): readonly Said[] {
-  const isRefusing = ({ taken }: Said) => taken?.allowed === false;
   let room = mostItems - all.filter(isRefusing).length;
   const telling = all.filter((said) => {
     if (isRefusing(said)) return true;
@@ -48,19 +52,15 @@ function mostTelling(all: readonly Said[]): readonly Said[] {
   return telling.slice(0, mostItems);
 }
 
-export function refusalFor({ ask, taken }: Said): Refusal {
-  const { name } = ask.limit;
-  const retryAfterMs = taken?.retryAfterMs;
-  const headers: Record<string, string> =
-    retryAfterMs === undefined ? {} : { "Retry-After": String(Math.max(1, wholeSeconds(retryAfterMs))) };
-  if (taken?.answeredBy === "fallback")
-    return refuse("overloaded", `the limit ${name} could not be asked`, { headers });
-  return refuse("quota_exceeded", detailOf(ask, taken), { headers, members: { "violated-policies": [name] } });
+export function isRefusing(said: Said): said is Refusing {
+  return said.taken?.allowed === false;
 }
 
-function detailOf({ limit: { name, algorithm } }: Ask, taken: Taken | null): string {
-  if (algorithm === "concurrency") return `no more than ${taken?.quota} requests run at once under the limit ${name}`;
-  return taken?.retryAfterMs === undefined
-    ? `the request costs more than the limit ${name} ever admits`
-    : `the quota of the limit ${name} is used up`;
+export function refusalFor({ ask, taken }: Refusing): Refusal {
+  const { name, algorithm } = ask.limit;
+  const { answeredBy, retryAfterMs } = taken;
+  const headers: Record<string, string> = retryAfterMs === undefined ? {} : { "Retry-After": retryAfter(retryAfterMs) };
+  const detail = refusalDetail(name, algorithm === "concurrency", taken);
+  if (answeredBy === "fallback") return refuse("overloaded", detail, { headers });
+  return refuse("quota_exceeded", detail, { headers, members: { "violated-policies": [name] } });
 }

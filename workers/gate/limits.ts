@@ -15,7 +15,7 @@ import type { Decided } from "../limit/limit-desk.ts";
 import type { Ask } from "../limit/taken.ts";
 import type { Refusal } from "../problem/problem.ts";
 import { isPreflight } from "./cors.ts";
-import { announce, refusalFor, type Said } from "./limit-answer.ts";
+import { announce, isRefusing, refusalFor, type Said } from "./limit-answer.ts";
 import type { Passage, Step, StepResult } from "./passage.ts";
 
 /** A route's limits for one method, each kind in order of name: no two requests take the same ones in opposite orders. */
@@ -85,7 +85,7 @@ function takeAll(passage: Passage, asks: readonly Ask[], held: readonly Said[]):
 function conclude(passage: Passage, held: readonly Said[], counted: readonly Said[]): Refusal | null {
   const all = held.length === 0 ? counted : [...held, ...counted].toSorted(byName);
   announce(passage, all);
-  const refusing = all.find(({ taken }) => taken?.allowed === false);
+  const refusing = all.find(isRefusing);
   return refusing === undefined ? null : refusalFor(refusing);
 }
 

@@ -2,17 +2,12 @@
  * The line to the limiter: one call under way for each budget, which asks for all who wait, and what its answer
  * teaches this isolate. A call outlives the request that began it; where it does not, who waits behind it goes on alone.
  */
-import type {
-  ChargeAnswer,
-  ChargeRequest,
-  Counts,
-  LimiterContract,
-  Rule,
-} from "../../durable-objects/limiter/contract.ts";
+import type { ChargeAnswer, ChargeRequest, LimiterContract, Rule } from "../../durable-objects/limiter/contract.ts";
 import { Batch, type Charge } from "./batch.ts";
+import { tell, untell } from "./counts.ts";
 import { denialOf, type Denials } from "./denials.ts";
 import { heldLease, isLive, withLease, type HeldLease } from "./held-lease.ts";
-import { noCounts, type KeyEntry } from "./key-book.ts";
+import type { KeyEntry } from "./key-book.ts";
 import { patienceOf, reach, type Patience, type Reached } from "./reach.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import type { LimitInForce, Waits } from "./taken.ts";
@@ -96,10 +91,15 @@ export class ChargeLine {
   /** Ends when it is known there, or cannot be. */
   async putBack(entry: KeyEntry, charge: Charge, tokens: number): Promise<void> {
     this.#parts.denied().forget(entry.denyKey);
-    const told = charge.returned === 0 ? tell(entry) : {};
+    const counts = charge.returned === 0 ? tell(entry) : undefined;
     charge.returned += tokens;
+    const told = counts === undefined ? {} : { counts };
     const request = { v: 1, requestId: charge.id, budget: entry.budget, returned: charge.returned, ...told } as const;
-    await this.call(entry.limit.name, entry.budget, (limiter) => limiter.giveBack(request));
+    const reached = await this.call(entry.limit.name, entry.budget, async (limiter) => {
+      await limiter.giveBack(request);
+      return "heard";
+    });
+    if (reached.kind === "unreachable" && (await reached.late) === null) untell(entry, counts);
   }
 
   /** What is unspent of it goes back, and is nobody's to spend or to give back any more. */
@@ -133,7 +133,8 @@ export class ChargeLine {
     // The first one may have left the line, and be dearer than those who are left.
     const cost = Math.min(batch.cost, demand);
     const wish = wishOf(entry, rule, cost, now);
-    const told = tell(entry);
+    const counts = tell(entry);
+    const told = counts === undefined ? {} : { counts };
     return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };
   }
 
@@ -153,12 +154,12 @@ export class ChargeLine {
       return;
     }
     console.warn({ event: "limiter_unreachable", limit: limit.name, onError: limit.onError, reason: reached.reason });
-    entry.counts = plus(entry.counts, request.counts);
     entry.downMs = Math.min(longestDownMs, Math.max(shortestDownMs, entry.downMs * 2));
     entry.downUntil = this.#parts.clock.now() + entry.downMs;
     batch.end({ kind: "unreachable" });
     // Refused requests cost nothing: should the charge have been made after all, it goes back.
     const late = await reached.late;
+    if (late === null || late.kind === "outdated") untell(entry, request.counts);
     if (late?.kind === "granted") await this.putBack(entry, charge, tokensOf(late));
   }
 
@@ -173,7 +174,7 @@ export class ChargeLine {
     const now = clock.now();
     entry.downMs = 0;
     if (answer.kind === "outdated") {
-      entry.counts = plus(entry.counts, request.counts);
+      untell(entry, request.counts);
       batch.end({ kind: "outdated", version: answer.version });
       return null;
     }
@@ -217,22 +218,6 @@ export class ChargeLine {
 
 export function ruleOf({ algorithm, name, version, windowMs, burst }: LimitInForce, quota: number): Rule {
   return { algorithm, name, version, quota, windowMs, burst };
-}
-
-/** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
-function tell(entry: KeyEntry): { counts?: Counts } {
-  const { counts } = entry;
-  if (Math.min(counts.allowed, counts.nearLimit) < 0 || counts.allowed + counts.refused === 0) return {};
-  entry.counts = noCounts;
-  return { counts };
-}
-
-function plus(counts: Counts, untold: Counts = noCounts): Counts {
-  return {
-    allowed: counts.allowed + untold.allowed,
-    refused: counts.refused + untold.refused,
-    nearLimit: counts.nearLimit + untold.nearLimit,
-  };
 }
 
 function tokensOf({ tokens, lease }: ChargeAnswer & { readonly kind: "granted" }): number {

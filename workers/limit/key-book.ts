@@ -3,8 +3,8 @@
  * Bounded: a newcomer takes the place of an old entry that nothing depends on, never that of a live lease; where every
  * entry is alive, it is not remembered, and costs its calls.
  */
-import type { Counts } from "../../durable-objects/limiter/contract.ts";
 import type { Batch } from "./batch.ts";
+import { noCounts, type Counting } from "./counts.ts";
 import { Demand } from "./demand.ts";
 import { isLive, type HeldLease } from "./held-lease.ts";
 import type { LimitInForce } from "./taken.ts";
@@ -20,7 +20,7 @@ interface Row {
   hand: MapIterator<[string, KeyEntry]>;
 }
 
-export interface KeyEntry {
+export interface KeyEntry extends Counting {
   /** The rule under which its leases were given. */
   limit: LimitInForce;
   readonly budget: string;
@@ -44,10 +44,7 @@ export interface KeyEntry {
   /** Until when it is taken for granted that the limiter cannot be reached, and for how long next time, ms. */
   downUntil: number;
   downMs: number;
-  counts: Counts;
 }
-
-export const noCounts: Counts = { allowed: 0, refused: 0, nearLimit: 0 };
 
 export class KeyBook {
   readonly #most: number;

@@ -4,6 +4,7 @@
  */
 import type { QuotaAmount } from "../../durable-objects/limiter/contract.ts";
 import { admitted, refusedBy, unlimited } from "./answered.ts";
+import { count, uncount, type Counted } from "./counts.ts";
 import type { Denials } from "./denials.ts";
 import { spend, spendable, unspend, type Spent } from "./held-lease.ts";
 import { KeyBook, type KeyEntry } from "./key-book.ts";
@@ -97,9 +98,6 @@ export function remainingOf({ remaining, leases }: KeyEntry, quota: number, now:
   return Math.min(quota, remaining + spendable(leases, now));
 }
 
-/** As what a request that was let in was counted. */
-export type Counted = "allowed" | "nearLimit";
-
 /** Near the limit is what leaves a fifth of the quota, or less. */
 export function countAllowed(entry: KeyEntry, remaining: number, quota: number): Counted {
   const what = remaining * 5 <= quota ? "nearLimit" : "allowed";
@@ -113,21 +111,6 @@ export function countRefused(entry: KeyEntry, isEnforced: boolean): void {
   if (isEnforced || entry.toldWindow === entry.window) return;
   entry.toldWindow = entry.window;
   console.log({ event: "limit_would_refuse", limit: entry.limit.name });
-}
-
-function count(entry: KeyEntry, what: "allowed" | "nearLimit" | "refused"): void {
-  const { allowed, refused, nearLimit } = entry.counts;
-  entry.counts = {
-    allowed: what === "refused" ? allowed : allowed + 1,
-    refused: what === "refused" ? refused + 1 : refused,
-    nearLimit: what === "nearLimit" ? nearLimit + 1 : nearLimit,
-  };
-}
-
-/** What was admitted is not: another limit refused. */
-export function uncount(entry: KeyEntry, what: Counted): void {
-  const { allowed, refused, nearLimit } = entry.counts;
-  entry.counts = { allowed: allowed - 1, refused, nearLimit: what === "nearLimit" ? nearLimit - 1 : nearLimit };
 }
 
 function undo(entry: KeyEntry, spent: readonly Spent[], counted: Counted): void {

@@ -2,8 +2,7 @@
  * What this isolate knows of each budget of permits. Bounded: a newcomer takes the place of one under which nothing
  * runs; its permits lapse by themselves. Where something runs under every one of them, the newcomer is not taken in.
  */
-import type { Counts } from "../../durable-objects/limiter/contract.ts";
-import { noCounts } from "./key-book.ts";
+import { noCounts, type Counting } from "./counts.ts";
 import { PermitPool } from "./permit-pool.ts";
 
 const mostEntries = 10_000;
@@ -21,7 +20,7 @@ export interface HoldFlight {
   readonly expiresAt: number;
 }
 
-export interface PermitEntry {
+export interface PermitEntry extends Counting {
   readonly limit: string;
   readonly budget: string;
   readonly pool: PermitPool;
@@ -34,7 +33,6 @@ export interface PermitEntry {
   watchedUntil: number;
   /** Until when it need not be told again that a limit in shadow mode would refuse. */
   quietUntil: number;
-  counts: Counts;
 }
 
 export class PermitBook {

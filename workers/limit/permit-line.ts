@@ -4,7 +4,7 @@
  */
 import type { HoldAnswer, HoldRequest, LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { ruleOf } from "./charge-line.ts";
-import { noCounts } from "./key-book.ts";
+import { tell } from "./counts.ts";
 import type { HoldFlight, PermitEntry } from "./permit-book.ts";
 import type { PermitClock } from "./permit-clock.ts";
 import type { HoldAsked, HoldSent } from "./permit-pool.ts";
@@ -90,9 +90,9 @@ export class PermitLine {
     const sent: HoldSent = { asked, turn: this.#turn, sentAt: clock.now() };
     const { steps } = clock;
     const { inUse, wanted } = asked;
-    const { budget, counts } = entry;
-    // What was counted here is told once: a message that is lost takes it along.
-    entry.counts = noCounts;
+    const { budget } = entry;
+    // Once: a message that is lost takes it along.
+    const counts = tell(entry);
     const request: HoldRequest = {
       v: 1,
       rule: ruleOf(limit, quota),
@@ -101,7 +101,7 @@ export class PermitLine {
       inUse,
       wanted,
       turn: sent.turn,
-      ...(counts === noCounts ? {} : { counts }),
+      ...(counts === undefined ? {} : { counts }),
     };
     const answer = await limiter(entry.limit, budget).hold(request);
     if (answer.kind === "held" && answer.lifeMs === 0) throw new Error("another attempt came before this one");

@@ -5,6 +5,7 @@
  */
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { admitted, fallback, refusedBy, unlimited } from "./answered.ts";
+import { count } from "./counts.ts";
 import { FreshKeys } from "./fresh-keys.ts";
 import type { PermitBook, PermitEntry, Wish } from "./permit-book.ts";
 import type { PermitLine } from "./permit-line.ts";
@@ -155,13 +156,4 @@ export class PermitRoom {
     const quota = ask.amountOf(limit.quota);
     return quota === "unlimited" ? null : { ...ask, limit, quota };
   }
-}
-
-function count(entry: PermitEntry, what: "allowed" | "nearLimit" | "refused"): void {
-  const { allowed, refused, nearLimit } = entry.counts;
-  entry.counts = {
-    allowed: what === "refused" ? allowed : allowed + 1,
-    refused: what === "refused" ? refused + 1 : refused,
-    nearLimit: what === "nearLimit" ? nearLimit + 1 : nearLimit,
-  };
 }

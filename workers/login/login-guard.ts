@@ -46,7 +46,10 @@ interface Place {
   readonly settle: (cost: number) => Promise<unknown>;
 }
 
-type PlaceAnswer = Place | Exclude<Guarded<never>, { readonly kind: "checked" }>;
+type PlaceAnswer =
+  | Place
+  | (Pick<Place, "settle"> & { readonly kind: "unreachable" })
+  | Exclude<Guarded<never>, { readonly kind: "checked" | "unreachable" }>;
 
 export class LoginGuard {
   readonly #parts: LoginGuardParts;
@@ -89,7 +92,12 @@ export class LoginGuard {
     let isPlaceFree = false;
     try {
       const place = await this.#take(this.#rules.pair, budgets.pair);
-      if (place.kind !== "taken") return place;
+      if (place.kind === "unreachable") {
+        // Its answer may be what was lost: nobody looks at the secret, so it is not to count. Best effort.
+        void place.settle(0);
+        return { kind: "unreachable" };
+      }
+      if (place.kind === "refused") return place;
       const counted = await Promise.all([
         this.#take(this.#rules.account, budgets.account),
         this.#take(this.#rules.address, budgets.address),
@@ -115,18 +123,17 @@ export class LoginGuard {
     const reached = await reach(() =>
       limiter(rule.name, budget).reserve({ ...asked, cost: 1, ttlMs: settings.windowMs }),
     );
-    if (reached.kind === "unreachable") return { kind: "unreachable" };
+    const settle = (cost: number) => reach(() => limiter(rule.name, budget).settle({ ...asked, cost }));
+    if (reached.kind === "unreachable") return { kind: "unreachable", settle };
     const { answer } = reached;
     switch (answer.kind) {
-      case "granted": {
-        const settle = (cost: number) => reach(() => limiter(rule.name, budget).settle({ ...asked, cost }));
+      case "granted":
         return { kind: "taken", earlier: rule.quota - answer.remaining - 1, settle };
-      }
       case "refused":
         return { kind: "refused", retryAfterMs: answer.retryMs ?? rule.windowMs };
       case "outdated":
         // Nobody can change these limits: no configured one has such a name.
-        return { kind: "unreachable" };
+        return { kind: "unreachable", settle };
     }
   }
 

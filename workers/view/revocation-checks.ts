@@ -6,6 +6,7 @@
  */
 import type { Cursor } from "../../durable-objects/log/contract.ts";
 import type { RegionName } from "../../durable-objects/names.ts";
+import { inTime } from "../../durable-objects/platform/deadline.ts";
 import type { NotCurrent, RegionContract, RevokedAnswer } from "../../durable-objects/region/contract.ts";
 import type { FilterData, TokenNames } from "../../durable-objects/revocations/contract.ts";
 import { askNearest, type Patience } from "./nearest.ts";
@@ -38,6 +39,8 @@ type Said = Exclude<RevokedAnswer, NotCurrent>;
 const once = -1;
 /** How often a Region is asked when more came meanwhile than its answer has in it. */
 const mostTurns = 3;
+/** All turns of one question: somebody waits for it, ms. */
+const askMs = 3_000;
 /** A Region that has just begun makes its filter first, and a big one takes its time. */
 const loadPatience: Patience = { silenceMs: 2_000, endMs: 4_000 };
 /** A load that has not ended by then was cancelled with the request that began it, ms. */
@@ -81,6 +84,11 @@ export class RevocationChecks {
    * lease has ended. Needs no view. Null when no Region could say it.
    */
   async ask(names: TokenNames): Promise<Checked | null> {
+    const ended = await inTime(this.#askInTurns(names), askMs);
+    return ended.kind === "answered" ? ended.answer : null;
+  }
+
+  async #askInTurns(names: TokenNames): Promise<Checked | null> {
     const { view, region, regions } = this.#ports;
     for (let turn = 0; turn < mostTurns; turn += 1) {
       const { cursor } = view;

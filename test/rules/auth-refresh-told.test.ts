@@ -1,0 +1,111 @@
+/** What introspection and revocation say of refresh tokens, and where none may be used up. */
+import { describe, expect, test } from "vitest";
+import type { Peeked } from "../../durable-objects/grants/contract.ts";
+import type { NewEvent } from "../../durable-objects/log/contract.ts";
+import { writeRefresh } from "../../workers/auth/grant-text.ts";
+import { MeshKey } from "../../workers/auth/mesh-key.ts";
+import { compile } from "../../workers/config/compile.ts";
+import type { Isolate } from "../../workers/isolate.ts";
+import { createReserved } from "../../workers/reserved.ts";
+import { withTop } from "../support/configurations.ts";
+
+const site = "https://mesh.example";
+const env = { MESH_KEY_SECRET: "a secret of at least thirty-two characters" };
+const family = "f".repeat(22);
+const hourMs = 3_600_000;
+const ended: NewEvent = { id: `family-${family}`, type: "revocation", data: { family } };
+
+/** A family that began an hour ago, under a lifetime of a day. */
+function begun(): Peeked {
+  const startedAt = Date.now() - hourMs;
+  const grant = { family, subject: "ada", client: null, scopes: ["read"], startedAt, endsAt: startedAt + 24 * hourMs };
+  return { kind: "live", grant, generation: 1 };
+}
+
+function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen: Peeked) {
+  const mesh = compile(withTop({ tokens: refresh === undefined ? {} : { refresh } }));
+  const { issuer } = mesh.tokens;
+  const published: string[] = [];
+  const calls: string[] = [];
+  const grants = {
+    peek: async () => {
+      calls.push("peek");
+      return seen;
+    },
+  };
+  const operator = { issuer, subject: "root", client: null, scopes: ["mesh:tokens"], claims: {}, tenant: null };
+  const isolate = {
+    mesh,
+    local: null,
+    env: { ...env, GRANTS: { getByName: () => grants } },
+    signing: { problem: async () => null },
+    tokens: {
+      verify: async (token: string) =>
+        token === "an.operator.token"
+          ? { kind: "accepted", identity: operator }
+          : { kind: "refused", code: "token_invalid" },
+    },
+    publisher: {
+      publish: async (_context: unknown, { id }: NewEvent) => {
+        published.push(id);
+        return { kind: "published", id, seq: 1, acknowledged: true, receipts: [] };
+      },
+    },
+  } as unknown as Isolate;
+  return { isolate, published, calls };
+}
+
+async function post(isolate: Isolate, path: string, form: Readonly<Record<string, string>>, authorization?: string) {
+  const body = new URLSearchParams(form);
+  const headers = authorization === undefined ? {} : { authorization };
+  const request = new Request(`${site}/_mesh/v1/auth${path}`, { method: "POST", headers, body });
+  const context = { waitUntil: () => undefined } as unknown as ExecutionContext;
+  return createReserved().fetch(request, isolate, "a-request", context);
+}
+
+const text = () => writeRefresh({ family, generation: 1 }, new MeshKey(env, "grants"));
+const bearer = "Bearer an.operator.token";
+
+describe("introspection of a refresh token", () => {
+  test.each<readonly [string, { readonly ttlSeconds: number } | undefined, boolean]>([
+    ["says that it is active", { ttlSeconds: 86_400 }, true],
+    ["that is older than the lifetime of now says that it is not", { ttlSeconds: 3_600 }, false],
+    ["where the configuration has none says that it is not", undefined, false],
+  ])("%s", async (_what, refresh, active) => {
+    const { isolate } = isolateWith(refresh, begun());
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    expect(await answer.json()).toMatchObject({ active });
+  });
+
+  test("says when it ends by the lifetime of now", async () => {
+    const { isolate } = isolateWith({ ttlSeconds: 7_200 }, begun());
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    const { iat, exp } = (await answer.json()) as { readonly iat: number; readonly exp: number };
+    expect(exp - iat).toBe(7_200);
+  });
+});
+
+describe("the revocation of a refresh token", () => {
+  test("that ended before tells of its end again: whoever got no answer waits for the regions once more", async () => {
+    const { isolate, published } = isolateWith({ ttlSeconds: 86_400 }, { kind: "ended", events: [ended] });
+    expect((await post(isolate, "/revoke", { token: await text() }, bearer)).status).toBe(200);
+    expect(published).toEqual([ended.id]);
+  });
+
+  test.each<readonly [string, Peeked]>([
+    ["that nobody knows", { kind: "ended", events: [] }],
+    ["of which older code answers", { kind: "ended" }],
+  ])("%s tells of nothing", async (_what, seen) => {
+    const { isolate, published } = isolateWith({ ttlSeconds: 86_400 }, seen);
+    expect((await post(isolate, "/revoke", { token: await text() }, bearer)).status).toBe(200);
+    expect(published).toEqual([]);
+  });
+});
+
+test("T7 no refresh token is used for a cookie, which has no room for its successor", async () => {
+  const { isolate, calls } = isolateWith({ ttlSeconds: 86_400 }, begun());
+  const answer = await post(isolate, "/token/cookie", { grant_type: "refresh_token", refresh_token: await text() });
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ code: "malformed_request" });
+  expect(calls).toEqual([]);
+});
