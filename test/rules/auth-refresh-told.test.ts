@@ -22,7 +22,15 @@ function begun(): Peeked {
   return { kind: "live", grant, generation: 1 };
 }
 
-function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen: Peeked) {
+interface Holds {
+  /** How long after its beginning the password was changed, ms. */
+  readonly changedAfterMs: number;
+  readonly revokedUntil: number | null | "unknown";
+}
+
+const nothing: Holds = { changedAfterMs: -1, revokedUntil: null };
+
+function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen: Peeked, holds = nothing) {
   const mesh = compile(withTop({ tokens: refresh === undefined ? {} : { refresh } }));
   const { issuer } = mesh.tokens;
   const published: string[] = [];
@@ -33,11 +41,18 @@ function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen:
       return seen;
     },
   };
+  const accounts = {
+    facts: async () => {
+      const proofChangedAt = (seen.kind === "live" ? seen.grant.startedAt : 0) + holds.changedAfterMs;
+      return { v: 1, kind: "found", facts: { name: "ada", roles: [], scopes: ["read"], claims: {}, proofChangedAt } };
+    },
+  };
   const operator = { issuer, subject: "root", client: null, scopes: ["mesh:tokens"], claims: {}, tenant: null };
   const isolate = {
     mesh,
     local: null,
-    env: { ...env, GRANTS: { getByName: () => grants } },
+    env: { ...env, GRANTS: { getByName: () => grants }, ACCOUNTS: { getByName: () => accounts } },
+    revocations: { ownRevokedUntil: async () => holds.revokedUntil },
     signing: { problem: async () => null },
     tokens: {
       verify: async (token: string) =>
@@ -75,6 +90,21 @@ describe("introspection of a refresh token", () => {
     const { isolate } = isolateWith(refresh, begun());
     const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
     expect(await answer.json()).toMatchObject({ active });
+  });
+
+  test.each<readonly [string, Holds]>([
+    ["whose subject was revoked", { ...nothing, revokedUntil: Infinity }],
+    ["whose account has another password", { ...nothing, changedAfterMs: 1 }],
+  ])("%s says that it is not", async (_what, holds) => {
+    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun(), holds);
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    expect(await answer.json()).toEqual({ active: false });
+  });
+
+  test("says nothing while the Regions are silent", async () => {
+    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun(), { ...nothing, revokedUntil: "unknown" });
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    expect(answer.status).toBe(503);
   });
 
   test("says when it ends by the lifetime of now", async () => {

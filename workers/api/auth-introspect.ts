@@ -5,7 +5,7 @@ import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { clientOf } from "../auth/give.ts";
 import { endOf } from "../auth/families.ts";
 import { readRefresh } from "../auth/grant-text.ts";
-import { asked } from "../auth/holder.ts";
+import { asked, holderOf } from "../auth/holder.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
 import { notCurrent, notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
 import { readAskingClient } from "../auth/token-request.ts";
@@ -186,6 +186,10 @@ async function describeRefresh(
   const { subject, client, scopes, startedAt } = seen.grant;
   const endsAt = endOf(seen.grant, rules);
   if (endsAt <= parts.now()) return null;
+  // What a refresh would be refused for.
+  const holder = await holderOf(parts, seen.grant);
+  if (holder.kind === "not_given") throw oauthRefused(holder);
+  if (holder.kind !== "holds") return null;
   return {
     active: true,
     token_type: "refresh_token",
