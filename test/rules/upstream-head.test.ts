@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { parseList } from "structured-headers";
+import { parseList, serializeList, type Item } from "structured-headers";
 import { describe, expect, test } from "vitest";
 import { withheldFromAnswer } from "../../workers/gate/answer-head.ts";
 import { identityFields } from "../../workers/gate/identity-fields.ts";
@@ -169,6 +169,16 @@ describe("identity as fields", () => {
     const roles = fields === "unencodable" ? "" : (fields["Mesh-Roles"] ?? "");
     expect(roles).toBe('"reader", "a \\"b\\" \\\\c"');
     expect(parseList(roles).map(([role]) => role)).toEqual(identity.roles);
+  });
+
+  test("roles of any printable text are written as another implementation writes them", () => {
+    const role = fc.string({ unit: "grapheme-ascii", maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(role, { minLength: 1, maxLength: 5 }), (roles) => {
+        const written = serializeList(roles.map((each): Item => [each, new Map()]));
+        expect(identityFields({ ...identity, roles })).toMatchObject({ "Mesh-Roles": written });
+      }),
+    );
   });
 
   test("no tenant and no roles are no fields", () => {

@@ -1,5 +1,4 @@
 /** An identity as fields of a request's head: what the upstream may rely on, because every other spelling was removed. */
-import { serializeList, type Item } from "structured-headers";
 import type { Identity } from "../token/identity.ts";
 
 export type IdentityFields = Readonly<Record<string, string>>;
@@ -30,6 +29,11 @@ function encode(identity: Identity): IdentityFields | "unencodable" {
     "Mesh-Subject": subject,
     "Mesh-Issuer": issuer,
     ...(tenant === null ? {} : { "Mesh-Tenant": tenant }),
-    ...(roles.length === 0 ? {} : { "Mesh-Roles": serializeList(roles.map((role): Item => [role, new Map()])) }),
+    ...(roles.length === 0 ? {} : { "Mesh-Roles": roles.map(quoted).join(", ") }),
   };
+}
+
+/** RFC 9651 section 4.1.6. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
