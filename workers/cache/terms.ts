@@ -1,11 +1,4 @@
-/**
- * May this answer be kept, and for how long is it fresh? Decided once, when it arrives; a hit compares numbers.
- *
- * http-cache-semantics holds RFC 9111 section 3 and the order of section 4.2.1. It believes Cache-Control in small
- * letters only, and the last of two values, takes any text that `Date.parse` takes, and reads proxy-revalidate as
- * "never fresh": so it is shown the directives and dates as they were read here.
- */
-import CachePolicy from "http-cache-semantics";
+/** May this answer be kept, and for how long is it fresh? Decided once, when it arrives; a hit compares numbers. */
 import { mostSeconds, readDirectives, secondsOf, type Directives } from "./cache-control.ts";
 import { readHttpDate } from "./http-date.ts";
 
@@ -38,35 +31,64 @@ export interface AskedFor {
   readonly defaultTtlMs: number;
 }
 
-const freshnessDirectives = ["max-age", "s-maxage"];
-const flags = ["no-store", "no-cache", "private", "public", "must-revalidate"];
-const longPast = "Thu, 01 Jan 1970 00:00:00 GMT";
+const freshnessDirectives = ["s-maxage", "max-age"];
+/** Each of them lets an answer be kept that was asked for with credentials. Section 3.5. */
+const credentialDirectives = ["public", "must-revalidate", "s-maxage"];
+/** Of those that this cache understands: kept unless something forbids it (RFC 9110 section 15.1), and only when told to. */
+const keptStatuses: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
+const keptIfToldStatuses: ReadonlySet<number> = new Set([302, 303, 307]);
 
 /** Null: it must not be kept, or keeping it would serve nobody. */
 export function termsOf(answer: Arrived, asked: AskedFor): Terms | null {
   const { headers, status, receivedAt } = answer;
   if (headers.has("set-cookie")) return null;
   const directives = readDirectives(headers.get("cache-control"));
-  const expires = headers.get("expires");
-  const servedAt = readHttpDate(headers.get("date"), receivedAt);
-  const policy = new CachePolicy(
-    { method: "GET", headers: asked.isAuthorized ? { authorization: "present" } : {} },
-    { status, headers: shown(answer, directives, servedAt ?? receivedAt) },
-    { shared: true, cacheHeuristic: 0, immutableMinTimeToLive: 0 },
-  );
-  if (!policy.storable()) return null;
+  if (!mayBeKept(answer, directives, asked)) return null;
 
+  const servedAt = readHttpDate(headers.get("date"), receivedAt);
   const isSilent =
-    expires === null &&
-    !headers.has("pragma") &&
-    !["no-cache", ...freshnessDirectives].some((name) => directives.has(name));
-  const lifetimeMs = isSilent ? defaultTtlOf(status, asked) : policy.maxAge() * 1000;
+    !headers.has("expires") && !headers.has("pragma") && !hasAny(directives, ["no-cache", ...freshnessDirectives]);
+  const lifetimeMs = isSilent ? defaultTtlOf(status, asked) : lifetimeMsOf(answer, directives, servedAt ?? receivedAt);
   const hasValidator = headers.has("etag") || headers.has("last-modified");
   // What is never fresh is kept only where a 304 can save its body, and only if it asked for that.
   if (lifetimeMs <= 0 && (isSilent || !hasValidator)) return null;
   const bornAt = receivedAt - initialAgeMs(answer, servedAt);
-  const allowsCredentials = ["public", "must-revalidate", "s-maxage"].some((name) => directives.has(name));
+  const allowsCredentials = hasAny(directives, credentialDirectives);
   return { bornAt, freshUntil: bornAt + lifetimeMs, allowsCredentials, ...staleTerms(directives) };
+}
+
+/** Section 3, for a GET and a shared cache. */
+function mayBeKept({ status, headers }: Arrived, directives: Directives, { isAuthorized }: AskedFor): boolean {
+  if (hasAny(directives, ["no-store", "private"])) return false;
+  if (isAuthorized && !hasAny(directives, credentialDirectives)) return false;
+  if (keptStatuses.has(status)) return true;
+  const isTold = headers.has("expires") || hasAny(directives, ["public", ...freshnessDirectives]);
+  return isTold && keptIfToldStatuses.has(status);
+}
+
+/** Section 4.2.1, in its order. What is no number or no date means stale. */
+function lifetimeMsOf({ headers, receivedAt }: Arrived, directives: Directives, servedAt: number): number {
+  if (directives.has("no-cache") || isForbiddenByPragma(headers)) return 0;
+  for (const name of freshnessDirectives) {
+    const seconds = secondsOf(directives, name);
+    if (seconds !== null) return seconds === "unfit" ? 0 : seconds * 1000;
+  }
+  const expiresAt = readHttpDate(headers.get("expires"), receivedAt) ?? 0;
+  return Math.max(0, expiresAt - wholeSecond(servedAt));
+}
+
+/** Section 5.4: where there is no Cache-Control. */
+function isForbiddenByPragma(headers: Headers): boolean {
+  return !headers.has("cache-control") && /no-cache/i.test(headers.get("pragma") ?? "");
+}
+
+function hasAny(directives: Directives, names: readonly string[]): boolean {
+  return names.some((name) => directives.has(name));
+}
+
+/** Date and Expires have no finer ones. */
+function wholeSecond(at: number): number {
+  return Math.floor(at / 1000) * 1000;
 }
 
 /** How an answer may be used once it is stale. Sections 4.2.4 and 5.2.2, RFC 5861. */
@@ -75,7 +97,7 @@ function staleTerms(directives: Directives): Pick<Terms, "staleIfErrorMs" | "mus
   const staleIfError = secondsOf(directives, "stale-if-error");
   return {
     staleIfErrorMs: typeof staleIfError === "number" ? staleIfError * 1000 : 0,
-    mustRevalidate: forbidding.some((name) => directives.has(name)),
+    mustRevalidate: hasAny(directives, forbidding),
   };
 }
 
@@ -83,28 +105,10 @@ function defaultTtlOf(status: number, asked: AskedFor): number {
   return status === 200 ? asked.defaultTtlMs : 0;
 }
 
-/** The head as the library is to see it. */
-function shown(answer: Arrived, directives: Directives, servedAt: number): Record<string, string> {
-  const { headers, receivedAt } = answer;
-  const said = flags.filter((name) => directives.has(name));
-  for (const name of freshnessDirectives) {
-    const seconds = secondsOf(directives, name);
-    if (seconds !== null) said.push(`${name}=${seconds === "unfit" ? 0 : seconds}`);
-  }
-  const head: Record<string, string> = { date: new Date(servedAt).toUTCString() };
-  if (said.length > 0) head["cache-control"] = said.join(",");
-  const expires = headers.get("expires");
-  // Section 5.3: what is no date, "0" among them, lies in the past.
-  if (expires !== null) head["expires"] = readHttpDate(expires, receivedAt) === null ? longPast : expires;
-  const pragma = headers.get("pragma");
-  if (pragma !== null && !headers.has("cache-control")) head["pragma"] = pragma.toLowerCase();
-  return head;
-}
-
 /** Section 4.2.3. Date has whole seconds, so the apparent age is counted in them. */
 function initialAgeMs(answer: Arrived, servedAt: number | null): number {
   const { headers, requestedAt, receivedAt } = answer;
-  const apparentMs = servedAt === null ? 0 : Math.max(0, Math.floor(receivedAt / 1000) * 1000 - servedAt);
+  const apparentMs = servedAt === null ? 0 : Math.max(0, wholeSecond(receivedAt) - servedAt);
   return Math.max(apparentMs, readAge(headers.get("age")) * 1000 + Math.max(0, receivedAt - requestedAt));
 }
 
