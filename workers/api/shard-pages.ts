@@ -5,6 +5,8 @@ import { refused } from "./refused.ts";
 
 export interface Shards<Item> {
   readonly count: number;
+  /** How many are asked at once, by default four: the rest of a page is seldom in a single one. */
+  readonly breadth?: number;
   /** Those of one shard after this text; null for its beginning. */
   readonly list: (
     shard: number,
@@ -15,11 +17,8 @@ export interface Shards<Item> {
   readonly placeOf: (item: Item) => string;
 }
 
-/** Shards asked at once: the rest of a page is seldom in a single one. */
-const breadth = 4;
-
 export async function pageOfShards<Item>(
-  { count, list, placeOf }: Shards<Item>,
+  { count, breadth = 4, list, placeOf }: Shards<Item>,
   limit: number,
   cursor: string | undefined,
 ): Promise<{ readonly items: readonly Item[]; readonly cursor?: string }> {
