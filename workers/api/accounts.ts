@@ -42,7 +42,7 @@ const accountBody = v.pipe(
   }),
   v.check((body) => !isSettingsTooLong(tokenPartOf(body)), tokenPartExpected),
 );
-const path = v.object({ name: accountName });
+const path = v.strictObject({ name: accountName });
 const mayDo = requireScope("mesh:admin");
 
 export function accounts(): Hono<ApiEnv> {

@@ -36,7 +36,7 @@ const clientBody = v.pipe(
   ),
 );
 const rotateBody = v.strictObject({ previousTtlMs: v.optional(wholeNumber(0, longestPreviousMs)) });
-const path = v.object({ id: clientName });
+const path = v.strictObject({ id: clientName });
 const mayDo = requireScope("mesh:admin");
 
 export function clients(): Hono<ApiEnv> {

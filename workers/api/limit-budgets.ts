@@ -19,7 +19,7 @@ import { refused } from "./refused.ts";
 
 const peekQuery = v.strictObject({ plan: v.optional(plan) });
 const resetQuery = v.strictObject({ ...acknowledgement, plan: v.optional(plan) });
-const path = v.object({ key });
+const path = v.strictObject({ key });
 
 export function limitBudgets(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();

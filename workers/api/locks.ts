@@ -118,7 +118,7 @@ function stubs(c: Context<ApiEnv>, lock: string): () => LockContract {
 }
 
 function lockOf(c: Context<ApiEnv>): string {
-  return checked(v.object({ name }), { name: c.req.param("name") }).name;
+  return checked(v.strictObject({ name }), { name: c.req.param("name") }).name;
 }
 
 function held(
