@@ -15,7 +15,7 @@ export interface RateLimitOptions<E extends Env, Outcome extends LimitOutcome = 
   readonly cost?: CostOf<Outcome, number | ((c: Context<E>) => Waitable<number>)>;
   /** Requests that are not counted. */
   readonly skip?: (c: Context<E>) => Waitable<boolean>;
-  /** Another answer to a refused request. The `RateLimit` fields and `Retry-After` are added to it. */
+  /** Another answer to a refused request. The `RateLimit` fields and `Retry-After` are added to one without. */
   readonly onRefused?: (c: Context<E>, outcome: LimitOutcome) => Waitable<Response>;
 }
 
@@ -47,7 +47,8 @@ export function rateLimit<E extends Env = Env, Outcome extends LimitOutcome = Li
     given.set("rateLimit", outcome);
     if (outcome.success) await (isHold(outcome) ? underHold(given, outcome, limiter.name, next) : next());
     else given.res = await (onRefused?.(c, outcome) ?? documentOfLimit(limiter.name, outcome));
-    announce(given, limiter, outcome);
+    // What `refusal` has made says it already.
+    if (outcome.success || !given.res.headers.has("RateLimit-Policy")) announce(given, limiter, outcome);
   };
 }
 

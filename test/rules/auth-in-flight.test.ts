@@ -224,6 +224,20 @@ describe("a code got with a token", () => {
     expect(world.now).toBe(before);
   });
 
+  test("ends with what a login of the token's time may last, and is none after it", async () => {
+    world.settings = { ...settings, ttlSeconds: 3_600, refresh: { ttlSeconds: 600, graceMs: 0 } };
+    const code = await codeBy({ by: "token", at: world.now - 590_000 });
+    const given = await redeem(code.kind === "code" ? code.text : "");
+    const next = given.kind === "given" ? given.refreshToken : null;
+    world.now += 9_000;
+    const again = await refreshWith(next, { client_id: "app" });
+    expect(again).toMatchObject({ kind: "given" });
+    world.now += 2_000;
+    const last = again.kind === "given" ? again.refreshToken : null;
+    expect(await refreshWith(last, { client_id: "app" })).toMatchObject({ code: "grant_invalid" });
+    expect(await codeBy({ by: "token", at: world.now - 600_000 })).toMatchObject({ error: "access_denied" });
+  });
+
   test("is none when its account has another password since", async () => {
     world.people.set("alice", person("alice", { proofChangedAt: world.now + 1 }));
     expect(await codeBy({ by: "token", at: world.now })).toMatchObject({ error: "access_denied" });

@@ -16,19 +16,21 @@ const hourMs = 3_600_000;
 const ended: NewEvent = { id: `family-${family}`, type: "revocation", data: { family } };
 
 /** A family that began an hour ago, under a lifetime of a day. */
-function begun(): Peeked {
+function begun(client: string | null = null, generation = 1): Peeked {
   const startedAt = Date.now() - hourMs;
-  const grant = { family, subject: "ada", client: null, scopes: ["read"], startedAt, endsAt: startedAt + 24 * hourMs };
-  return { kind: "live", grant, generation: 1 };
+  const grant = { family, subject: "ada", client, scopes: ["read"], startedAt, endsAt: startedAt + 24 * hourMs };
+  return { kind: "live", grant, generation };
 }
 
 interface Holds {
   /** How long after its beginning the password was changed, ms. */
   readonly changedAfterMs: number;
   readonly revokedUntil: number | null | "unknown";
+  /** null: there is no such client. */
+  readonly clientScopes: readonly string[] | null;
 }
 
-const nothing: Holds = { changedAfterMs: -1, revokedUntil: null };
+const nothing: Holds = { changedAfterMs: -1, revokedUntil: null, clientScopes: [] };
 
 function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen: Peeked, holds = nothing) {
   const mesh = compile(withTop({ tokens: refresh === undefined ? {} : { refresh } }));
@@ -42,7 +44,11 @@ function isolateWith(refresh: { readonly ttlSeconds: number } | undefined, seen:
     },
   };
   const accounts = {
-    facts: async () => {
+    facts: async ({ kind, name }: { readonly kind: string; readonly name: string }) => {
+      const { clientScopes: scopes } = holds;
+      const client = { name, scopes, resources: [], redirectUris: [], isPublic: true, proofChangedAt: 0 };
+      if (kind === "client")
+        return scopes === null ? { v: 1, kind: "missing" } : { v: 1, kind: "found", facts: client };
       const proofChangedAt = (seen.kind === "live" ? seen.grant.startedAt : 0) + holds.changedAfterMs;
       return { v: 1, kind: "found", facts: { name: "ada", roles: [], scopes: ["read"], claims: {}, proofChangedAt } };
     },
@@ -95,8 +101,25 @@ describe("introspection of a refresh token", () => {
   test.each<readonly [string, Holds]>([
     ["whose subject was revoked", { ...nothing, revokedUntil: Infinity }],
     ["whose account has another password", { ...nothing, changedAfterMs: 1 }],
+    ["whose client is no more", { ...nothing, clientScopes: null }],
   ])("%s says that it is not", async (_what, holds) => {
-    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun(), holds);
+    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun("app"), holds);
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    expect(await answer.json()).toEqual({ active: false });
+  });
+
+  test.each([
+    [[], "read"],
+    [["read", "write"], "read"],
+    [["write"], ""],
+  ])("says the scopes that are left where its client has %j", async (clientScopes, scope) => {
+    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun("app"), { ...nothing, clientScopes });
+    const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
+    expect(await answer.json()).toMatchObject({ active: true, scope });
+  });
+
+  test("says of the one before it that it is not", async () => {
+    const { isolate } = isolateWith({ ttlSeconds: 86_400 }, begun(null, 2));
     const answer = await post(isolate, "/introspect", { token: await text() }, bearer);
     expect(await answer.json()).toEqual({ active: false });
   });

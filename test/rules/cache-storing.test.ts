@@ -37,6 +37,10 @@ describe("RFC 9111 section 3", () => {
     ["no-store behind a quote that never ends", { "Cache-Control": 'max-age=60, a="b, no-store' }, 200, false],
     ["a no-store that is only text", { "Cache-Control": 'max-age=60, a="b, no-store"' }, 200, true],
     ["private", { "Cache-Control": "max-age=60, private" }, 200, false],
+    ["private in quotes that are none", { "Cache-Control": 'max-age=60, x=",private="x"' }, 200, false],
+    ["max-age in quotes that are none", { "Cache-Control": 'x=",max-age=60,"x' }, 200, false],
+    ["Expires on a day that is none", { Expires: "Wed, 31 Feb 2027 12:00:60 GMT" }, 200, false],
+    ["Expires in a leap second", { Expires: "Thu, 31 Dec 2026 23:59:60 GMT" }, 200, true],
     ['private="a-field"', { "Cache-Control": 'max-age=60, private="a-field"' }, 200, false],
     ["Set-Cookie", { ...fresh, "Set-Cookie": "a=b" }, 200, false],
     ["Set-Cookie with public", { "Cache-Control": "public, max-age=60", "Set-Cookie": "a=b" }, 200, false],
@@ -59,6 +63,7 @@ describe("RFC 9111 section 3", () => {
     expect(await isKept({ "Cache-Control": "max-age=0" }, 200, { rule })).toBe(false);
     expect(await isKept({ Expires: "0" }, 200, { rule })).toBe(false);
     expect(await isKept({ Pragma: "no-cache" }, 200, { rule })).toBe(false);
+    expect(await isKept({ Pragma: "public" }, 200, { rule })).toBe(true);
   });
 
   it("a request with no-store is not kept", async () => {

@@ -1,7 +1,10 @@
 /** What edges tell of allowed and refused requests adds up, whatever becomes of the calls that it rides on. */
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { Budgets } from "../../durable-objects/limiter/budgets.ts";
+import { count, noCounts, tell, uncount } from "../../workers/limit/counts.ts";
 import type { Taken } from "../../workers/limit/taken.ts";
+import { PermitWire } from "./limit-permit-wire.ts";
 import { limitOf, Wire, type Fault } from "./limit-wire.ts";
 
 const minute = 60_000;
@@ -62,6 +65,65 @@ describe("counts of allowed and refused requests", () => {
     expect(wire.charges).toBe(charges);
     expect(wire.faults).toEqual([]);
     await expectAllTold(wire, limit, 25);
+  });
+
+  test.each([
+    ["enforced", new Wire(), {}],
+    ["in shadow mode", new Wire(), { mode: "shadow" }],
+    ["in a mesh whose limits are all in shadow mode", new Wire(true), {}],
+  ] as const)("tell each refusal of a limit once: %s", async (_mode, wire, more) => {
+    const limit = limitOf({ quota: 3, windowMs: minute, ...more });
+    for (let index = 0; index < 10; index += 1) await wire.take(limit);
+    await expectAllTold(wire, limit, 3, 7);
+  });
+
+  test("tell what was refused though something admitted was taken back after it was told", () => {
+    const entry = { counts: noCounts };
+    count(entry, "nearLimit");
+    tell(entry);
+    uncount(entry, "nearLimit");
+    for (let index = 0; index < 5; index += 1) count(entry, "refused");
+    expect(tell(entry)).toEqual({ ...noCounts, refused: 5 });
+    for (let index = 0; index < 3; index += 1) count(entry, "nearLimit");
+    expect(tell(entry)).toEqual({ allowed: 2, nearLimit: 2, refused: 0 });
+  });
+
+  test.each<readonly [string, readonly Fault[]]>([
+    ["silent", ["none", "silent", "silent"]],
+    ["late", ["none", "late", "late"]],
+  ])("L8 no request waits for a return that is %s", async (_what, faults) => {
+    vi.useFakeTimers();
+    const wire = new Wire();
+    const limit = limitOf({ quota: 100, windowMs: minute, timeoutMs: 1_000 });
+    for (let index = 0; index < 30; index += 1) {
+      await wire.take(limit);
+      wire.now += 10;
+    }
+    wire.faults.push(...faults);
+    const answered = vi.fn();
+    void wire.take(limit, 70).then(answered);
+    await vi.advanceTimersByTimeAsync(30_000);
+    vi.useRealTimers();
+    expect(wire.faults).toEqual([]);
+    expect(answered).toHaveBeenCalledOnce();
+  });
+
+  test("of permits are told again where a changed rule has not heard them", async () => {
+    const limiters = new Map<string, Budgets>();
+    const wire = new PermitWire({ passedMs: 0, timers: [], limiters });
+    const other = wire.beside();
+    const slots = limitOf({ name: "slots", algorithm: "concurrency", quota: 4, windowMs: 10_000 });
+    const take = async (by: PermitWire) => (await by.take(slots)).stay?.leave();
+    for (let index = 0; index < 10; index += 1) await take(wire);
+    other.change(slots, 8);
+    await take(other);
+    // The next calls of both take along what was not told yet; what the last ones admit is told by none.
+    for (let round = 0; round < 2; round += 1) {
+      await wire.advance(minute);
+      await take(wire);
+      await take(other);
+    }
+    expect(limiters.get("slots")?.counts.allowed).toBe(13);
   });
 
   test("add up over any calls that fail", async () => {

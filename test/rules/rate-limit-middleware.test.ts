@@ -114,6 +114,16 @@ test("what is skipped is not counted", async () => {
   expect(limiter.asked).toEqual([]);
 });
 
+test("the caller's own refusal that has the fields gets them once", async () => {
+  const limiter = new Scripted(refused);
+  const onRefused = (_: unknown, outcome: LimitOutcome) => refusal(limiter, outcome);
+  const app = new Hono().use(rateLimit(new Scripted(admitted, "all"), byName));
+  app.use(rateLimit(limiter, { ...byName, onRefused }));
+  const { headers } = await app.request("/");
+  expect(headers.get("RateLimit-Policy")).toBe('"reads";q=5;w=10, "all";q=5;w=10');
+  expect(headers.get("RateLimit")).toBe('"reads";r=0;t=2, "all";r=4;t=2');
+});
+
 test("the caller's own refusal gets the fields too", async () => {
   const onRefused = (_: unknown, { limit }: LimitOutcome) => new Response(`at most ${limit}`, { status: 420 });
   const app = new Hono().use(rateLimit(new Scripted(refused), { ...byName, onRefused }));

@@ -12,6 +12,8 @@ describe("target", () => {
     ["http://[::1]:8787/x", "[::1]:8787", "[::1]", "/x", ""],
     ["https://a.example/x?a=/../b", "a.example:443", "a.example", "/x", "?a=/../b"],
     ["http://a.example/x", null, "a.example", "/x", ""],
+    ["http://xn--bcher-kva.example:65535/x", "xn--bcher-kva.example:65535", "xn--bcher-kva.example", "/x", ""],
+    ["http://1a.7b/x", "1a.7b", "1a.7b", "/x", ""],
   ])("%s asks for a host, a path and a query", (url, field, host, path, query) => {
     expect(readTarget(url, field)).toMatchObject({ kind: "target", host, path, query });
   });
@@ -29,6 +31,14 @@ describe("target", () => {
     ["http:///x", ""],
     ["http://a.example:99999999/x", "a.example:99999999"],
     ["http://-a/x", "-a"],
+    // What `new URL` takes for no host.
+    ["http://999.999.999.999/x", "999.999.999.999"],
+    ["http://1.2.3.4.5/x", "1.2.3.4.5"],
+    ["http://a.b.1/x", "a.b.1"],
+    ["http://a.0x1g/x", "a.0x"],
+    ["http://localhost:99999/x", "localhost:99999"],
+    ["http://[::::]/x", "[::::]"],
+    ["http://a.xn--/x", "a.xn--"],
     ["http://a.example/x#y", "a.example"],
     ["http://a.example/x?y#z", "a.example"],
   ])("%s with Host %j is refused", (url, field) => {

@@ -3,11 +3,11 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import type { NewEvent } from "../../durable-objects/log/contract.ts";
 import { clientOf } from "../auth/give.ts";
-import { endOf } from "../auth/families.ts";
 import { readRefresh } from "../auth/grant-text.ts";
-import { asked, holderOf } from "../auth/holder.ts";
+import { asked } from "../auth/holder.ts";
 import { authPartsOf } from "../auth/parts-of-isolate.ts";
 import { notCurrent, notGiven, unreachable, type AuthParts, type Client } from "../auth/parts.ts";
+import { showRefresh } from "../auth/shown-refresh.ts";
 import { readAskingClient } from "../auth/token-request.ts";
 import { ownClient } from "../token/admin-client.ts";
 import { readCredential } from "../token/credential.ts";
@@ -177,19 +177,11 @@ async function describeRefresh(
   parts: AuthParts,
   token: string,
 ): Promise<Readonly<Record<string, unknown>> | null> {
-  const { refresh: rules } = parts.settings;
-  const refresh = rules === null ? null : await readRefresh(token, parts.key);
-  if (rules === null || refresh === null) return null;
-  const seen = await asked(parts.grants(refresh.family).peek({ v: 1, family: refresh.family }));
-  if (seen === null) throw oauthRefused(unreachable);
-  if (seen.kind === "ended" || seen.generation !== refresh.generation) return null;
-  const { subject, client, scopes, startedAt } = seen.grant;
-  const endsAt = endOf(seen.grant, rules);
-  if (endsAt <= parts.now()) return null;
-  // What a refresh would be refused for.
-  const holder = await holderOf(parts, seen.grant);
-  if (holder.kind === "not_given") throw oauthRefused(holder);
-  if (holder.kind !== "holds") return null;
+  const shown = await showRefresh(parts, token);
+  if (shown.kind === "not_given") throw oauthRefused(shown);
+  if (shown.kind === "none") return null;
+  const { grant, scopes, endsAt } = shown;
+  const { subject, client, startedAt } = grant;
   return {
     active: true,
     token_type: "refresh_token",

@@ -21,6 +21,8 @@ const unknown = notGiven(
   "the code was sent and no answer came: log in again",
 );
 
+const tooOld = notGiven("token_invalid", "access_denied", "log in again");
+
 /** By what somebody is known. What is revoked or changed after `at`, ms since 1970, holds for what comes of it. */
 export interface Proof {
   /** A password that was right just now, or a token of before. */
@@ -48,6 +50,10 @@ export async function giveCode(
   if (standing.kind === "not_given") return standing;
   const { startedAt } = standing;
   const now = parts.now();
+  const { refresh, ttlSeconds } = parts.settings;
+  // As of a family: it ends so long after the login, which an older token may have been.
+  const endsAt = refresh === null ? now + ttlSeconds * 1_000 : startedAt + refresh.ttlSeconds * 1_000;
+  if (endsAt <= now) return tooOld;
   const code: CodeGrant = {
     family,
     subject: person.name,
@@ -55,7 +61,7 @@ export async function giveCode(
     scopes,
     resources: target.isChosen ? target.resources : null,
     startedAt,
-    endsAt: now + (parts.settings.refresh?.ttlSeconds ?? parts.settings.ttlSeconds) * 1_000,
+    endsAt,
     redirectUri,
     codeChallenge,
     codeEndsAt: now + codeLifeMs,
@@ -78,7 +84,7 @@ async function sinceWhen(
   const holder = await holderAs(parts, person, { subject: person.name, client: client.id, family, startedAt: at });
   if (holder.kind === "not_given") return holder;
   if (holder.kind === "holds") return { kind: "since", startedAt: at };
-  return notGiven("token_invalid", "access_denied", "log in again");
+  return tooOld;
 }
 
 export interface CodeRequest {

@@ -4,7 +4,7 @@ import { newFamily, readRefresh, writeRefresh } from "./grant-text.ts";
 import { standingOf, type Proven } from "./cut-off.ts";
 import { asked, endedMeanwhile, holderOf } from "./holder.ts";
 import { handOut, issue, signFor, type Given, type Signed, type Subject } from "./issue.ts";
-import { notGiven, unreachable, type AuthParts, type Client, type NotGiven } from "./parts.ts";
+import { notGiven, unreachable, type AuthParts, type Client, type NotGiven, type Person } from "./parts.ts";
 import { commonScopes, grantScopes } from "./scopes.ts";
 import { targetOf, wrongTarget, type Target } from "./target.ts";
 
@@ -65,6 +65,11 @@ export function endOf(
   return Math.min(endsAt, startedAt + ttlSeconds * 1_000);
 }
 
+/** What the client and the account may by now of what the login gave. */
+export function scopesLeft(grant: Grant, client: Client | null, { scopes }: Pick<Person, "scopes">): readonly string[] {
+  return commonScopes(grant.scopes, client?.scopes ?? null).filter((each) => scopes.includes(each));
+}
+
 /**
  * RFC 6749 section 6. All that may fail comes before the token is used up: whoever cannot be told of a successor now must
  * not lose the login by it. What changed since the login ends it; what was revoked is refused for as long as that holds.
@@ -112,8 +117,7 @@ async function signNext(
   if (holder.kind === "revoked") return spent;
   if (holder.kind === "ended") return endedFor(parts, family);
   const { roles, tenant, claims } = holder.who;
-  const mayHave = commonScopes(grant.scopes, client?.scopes ?? null).filter((each) => holder.who.scopes.includes(each));
-  const scopes = grantScopes(scope, mayHave);
+  const scopes = grantScopes(scope, scopesLeft(grant, client, holder.who));
   if (scopes.kind !== "granted")
     return notGiven("malformed_request", "invalid_scope", "scope: expected no more than before");
   const target = targetOf(resources, { client, granted: grant.resources ?? null }, parts);

@@ -18,9 +18,7 @@ const leadingName = /^[!#$%&'*+.^_`|~0-9a-z-]+/i;
 export function readDirectives(text: string | null): Directives {
   if (text === null) return none;
   const directives = new Map<string, string>();
-  for (const part of text.match(elements) ?? []) {
-    const [name, argument] = readElement(part.trim());
-    if (name === "") continue;
+  for (const [name, argument] of (text.match(elements) ?? []).flatMap(readElement)) {
     const before = directives.get(name);
     // Section 4.2.1: of several values the answer is held for stale, rather than to believe one of them.
     directives.set(name, before === undefined || before === argument ? argument : unreadable);
@@ -35,8 +33,12 @@ export function secondsOf(directives: Directives, name: string): number | null |
   return /^\d+$/.test(argument) ? Math.min(Number(argument), mostSeconds) : "unfit";
 }
 
-function readElement(part: string): readonly [name: string, argument: string] {
-  const [, name, quoted, token] = element.exec(part) ?? [];
-  if (name !== undefined) return [name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? ""];
-  return [leadingName.exec(part)?.[0].toLowerCase() ?? "", unreadable];
+type Directive = readonly [name: string, argument: string];
+
+/** What is malformed hides nothing in its quotes: each name in it is there, and none has an argument to go by. */
+function readElement(part: string): readonly Directive[] {
+  const [, name, quoted, token] = element.exec(part.trim()) ?? [];
+  if (name !== undefined) return [[name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? ""]];
+  const names = part.split(",").flatMap((piece) => leadingName.exec(piece.trim()) ?? []);
+  return names.map((each) => [each.toLowerCase(), unreadable]);
 }

@@ -31,8 +31,8 @@ function instantOf(
   clock: readonly string[],
 ): number | null {
   const [hours = 0, minutes = 0, seconds = 0] = clock.map(Number);
-  const at = Date.UTC(Number(year), months.indexOf(monthName ?? ""), Number(day), hours, minutes, seconds);
+  const midnight = Date.UTC(Number(year), months.indexOf(monthName ?? ""), Number(day));
   // 31 February is no date, and 25:00 no time; a leap second is.
-  const isReal = new Date(at).getUTCDate() === Number(day) || seconds === 60;
-  return Number.isFinite(at) && isReal && hours < 24 && minutes < 60 && seconds <= 60 ? at : null;
+  const isReal = new Date(midnight).getUTCDate() === Number(day) && hours < 24 && minutes < 60 && seconds <= 60;
+  return isReal ? midnight + ((hours * 60 + minutes) * 60 + seconds) * 1_000 : null;
 }

@@ -47,7 +47,9 @@ export function termsOf(answer: Arrived, asked: AskedFor): Terms | null {
 
   const servedAt = readHttpDate(headers.get("date"), receivedAt);
   const isSilent =
-    !headers.has("expires") && !headers.has("pragma") && !hasAny(directives, ["no-cache", ...freshnessDirectives]);
+    !headers.has("expires") &&
+    !isForbiddenByPragma(headers) &&
+    !hasAny(directives, ["no-cache", ...freshnessDirectives]);
   const lifetimeMs = isSilent ? defaultTtlOf(status, asked) : lifetimeMsOf(answer, directives, servedAt ?? receivedAt);
   const hasValidator = headers.has("etag") || headers.has("last-modified");
   // What is never fresh is kept only where a 304 can save its body, and only if it asked for that.
@@ -68,18 +70,19 @@ function mayBeKept({ status, headers }: Arrived, directives: Directives, { isAut
 
 /** Section 4.2.1, in its order. What is no number or no date means stale. */
 function lifetimeMsOf({ headers, receivedAt }: Arrived, directives: Directives, servedAt: number): number {
-  if (directives.has("no-cache") || isForbiddenByPragma(headers)) return 0;
+  if (directives.has("no-cache")) return 0;
   for (const name of freshnessDirectives) {
     const seconds = secondsOf(directives, name);
     if (seconds !== null) return seconds === "unfit" ? 0 : seconds * 1000;
   }
+  if (!headers.has("cache-control") && isForbiddenByPragma(headers)) return 0;
   const expiresAt = readHttpDate(headers.get("expires"), receivedAt) ?? 0;
   return Math.max(0, expiresAt - wholeSecond(servedAt));
 }
 
-/** Section 5.4: where there is no Cache-Control. */
+/** Section 5.4: beside Cache-Control it takes nothing away but the default lifetime. */
 function isForbiddenByPragma(headers: Headers): boolean {
-  return !headers.has("cache-control") && /no-cache/i.test(headers.get("pragma") ?? "");
+  return /no-cache/i.test(headers.get("pragma") ?? "");
 }
 
 function hasAny(directives: Directives, names: readonly string[]): boolean {

@@ -19,6 +19,9 @@ export type Target =
 /** A name or an IPv4 address, or an IPv6 address in brackets; a port or none. RFC 3986 section 3.2.2. */
 const authorityForm = /^([a-z0-9](?:[a-z0-9._-]{0,253}[a-z0-9])?\.?|\[[0-9a-f:.]{2,45}\])(?::\d{0,5})?$/i;
 
+/** Of these `new URL` does not take every one: an IPv6 address, what ends like an IPv4 address, an A-label, a long port. */
+const mayBeNone = /^\[|(?:^|\.)\d[^.:]*\.?(?::|$)|xn--|:\d{5}$/i;
+
 /**
  * `url` is the runtime's: scheme, the Host field as it came, and the raw target in one text. Nothing of it is parsed by
  * `new URL`, which throws for a bad host and moves dot segments. A Host that holds a slash, a question mark or a number
@@ -46,7 +49,7 @@ export function readTarget(url: string, hostField: string | null): Target {
 /** Lower case, without the port and the dot of the root; null when it is no host. */
 function hostOf(authority: string): string | null {
   const name = authorityForm.exec(authority)?.[1];
-  if (name === undefined) return null;
+  if (name === undefined || (mayBeNone.test(authority) && !URL.canParse(`http://${authority}`))) return null;
   return (name.endsWith(".") ? name.slice(0, -1) : name).toLowerCase();
 }
 

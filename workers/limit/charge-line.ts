@@ -99,7 +99,8 @@ export class ChargeLine {
       await limiter.giveBack(request);
       return "heard";
     });
-    if (reached.kind === "unreachable" && (await reached.late) === null) untell(entry, counts);
+    // Beside those who wait for this: what is late may never come.
+    if (reached.kind === "unreachable") void reached.late.then((late) => late ?? untell(entry, counts));
   }
 
   /** What is unspent of it goes back, and is nobody's to spend or to give back any more. */

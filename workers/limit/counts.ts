@@ -28,9 +28,11 @@ export function uncount(counting: Counting, what: Counted): void {
 
 /** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
 export function tell(counting: Counting): Counts | undefined {
-  const { counts } = counting;
-  if (Math.min(counts.allowed, counts.nearLimit) < 0 || counts.allowed + counts.refused === 0) return undefined;
-  counting.counts = noCounts;
+  const { allowed, refused, nearLimit } = counting.counts;
+  const isOwing = Math.min(allowed, nearLimit) < 0;
+  const counts = isOwing ? { ...noCounts, refused } : counting.counts;
+  if (counts.allowed + refused === 0) return undefined;
+  counting.counts = isOwing ? { allowed, refused: 0, nearLimit } : noCounts;
   return counts;
 }
 

@@ -44,7 +44,7 @@ export class Knowledge {
     return `${name}@${version?.seq ?? 0}.${this.#parts.resets(name)}\n${key}`;
   }
 
-  /** Leased, refused, or `ask`: neither is known. Nothing is spent. */
+  /** Leased, refused, or `ask`: neither is known. Nothing is spent or counted. */
   lookAt({ limit, budget, cost, amountOf }: Ask, now: number): "leased" | "ask" | Taken {
     const quota = amountOf(limit.quota);
     if (quota === "unlimited") return "leased";
@@ -54,13 +54,18 @@ export class Knowledge {
     if (entry?.limit === limit && spendable(entry.leases, now) >= cost) return "leased";
     const denial = this.#denied?.find(this.denyKey(limit, key), cost, now) ?? null;
     if (denial === null) return "ask";
-    const isEnforced = this.#parts.enforces(limit);
-    if (entry !== undefined) countRefused(entry, isEnforced);
     const resetMs = denial.resetAt - now;
     // What costs more than there ever is never passes.
     const most = limit.algorithm === "token-bucket" ? limit.burst : quota;
     const refusal = { remaining: denial.remaining, resetMs, retryMs: cost > most ? null : resetMs };
-    return refusedBy("deny_cache", quota, isEnforced, refusal);
+    return refusedBy("deny_cache", quota, this.#parts.enforces(limit), refusal);
+  }
+
+  /** What was looked up is what its request is told. */
+  countRefused({ limit, budget, amountOf }: Ask): void {
+    const quota = amountOf(limit.quota);
+    const entry = quota === "unlimited" ? undefined : this.book.find(limit.name, keyOf(limit, budget, quota));
+    if (entry !== undefined) countRefused(entry, this.#parts.enforces(limit));
   }
 
   /** Spends a lease; null where there is none for this cost. */

@@ -110,7 +110,10 @@ export class LimitDesk {
     for (const [index, ask] of asks.entries()) {
       const known = this.knowledge.lookAt(ask, now);
       if (known === "ask") isReady = false;
-      else if (known !== "leased" && !known.allowed) return refusedAt(asks, index, known);
+      else if (known !== "leased" && !known.allowed) {
+        this.knowledge.countRefused(ask);
+        return refusedAt(asks, index, known);
+      }
     }
     if (!isReady) return this.#takeSlowly(asks, context);
     return { allowed: true, taken: asks.map((ask) => this.#takeKnown(ask, context, now)) };
@@ -146,7 +149,9 @@ export class LimitDesk {
     const claim = this.knowledge.fromLease(ask, now);
     if (claim === null) {
       const known = this.knowledge.lookAt(ask, now);
-      return typeof known === "object" ? known : unlimited();
+      if (typeof known !== "object") return unlimited();
+      this.knowledge.countRefused(ask);
+      return known;
     }
     if (ask.limit.onError === "leased") this.#refill(ask, context);
     return claim.taken;

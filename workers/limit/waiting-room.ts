@@ -213,7 +213,9 @@ export class WaitingRoom {
     const leased = knowledge.fromLease(ask, now);
     if (leased !== null) return leased;
     const known = knowledge.lookAt(ask, now);
-    return typeof known === "object" ? { taken: known, undo: null } : null;
+    if (typeof known !== "object") return null;
+    knowledge.countRefused(ask);
+    return { taken: known, undo: null };
   }
 
   #putBack(entry: KeyEntry, charge: Charge, tokens: number, context: Waits): void {
