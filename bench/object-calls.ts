@@ -24,7 +24,7 @@ const levels: readonly Level[] = [
     mayObjectsSleep: true,
     countedMs: 600_000,
     what: "1 a second, its object asleep in between",
-    goal: "",
+    goal: "≤ 0.10",
   },
   { perSecond: 20, mayObjectsSleep: false, countedMs: 300_000, what: "20 a second", goal: "≤ 0.20" },
   { perSecond: 1_000, mayObjectsSleep: false, countedMs: 30_000, what: "1000 a second", goal: "≤ 0.02" },

@@ -3,10 +3,12 @@
  * those of long windows go to the ledger as they stand; those that are counted in memory only cannot go, and a budget
  * that finds no room is an error for its caller, whose policy for an unreachable limiter then holds.
  */
-import type { Counter, Terms } from "./counter.ts";
+import type { Terms } from "./counter.ts";
 import { freshCounter, restoreCounter, type Counting } from "./counters.ts";
 import type { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
+import { guardOf } from "../platform/lease.ts";
+import { alsoCovering, coveredOf, covers, withCovered, type Covered } from "./covered.ts";
 import { blockOf, isAssumed, isMemoryOnly, isWorse, mattersMs, unwrittenOf, type Account } from "./write-ahead.ts";
 
 /** About 300 bytes each. */
@@ -22,9 +24,19 @@ interface Shelved extends Account {
   terms: Terms;
   /** Under which its row was written, and when; null for a row of an earlier life, whose terms only its image knows. */
   written: { readonly terms: Terms; readonly at: number } | null;
+  covered: Covered;
+  /** By which terms it was asked in this life, as far as that matters. */
+  askedBy: Covered;
 }
 
-const unwritten = { hasRow: false, allowance: 0, allowedUntil: 0, keptUntil: 0, written: null } as const;
+const unwritten = {
+  hasRow: false,
+  allowance: 0,
+  allowedUntil: 0,
+  keptUntil: 0,
+  written: null,
+  askedBy: [],
+} as const;
 
 export class AccountShelf {
   readonly #ledger: Ledger;
@@ -58,12 +70,13 @@ export class AccountShelf {
   /** From here on it is counted under these terms, and a crash must not count it under better ones. */
   adopt(budget: string, account: Account, terms: Terms, now: number): void {
     const shelved = account as Shelved;
-    const { counter, hasRow, written } = shelved;
-    if (isSame(shelved.terms, terms) && !(hasRow && written === null)) return;
+    const { counter, hasRow } = shelved;
+    if (isSame(shelved.terms, terms) && !(hasRow && shelved.written === null)) return;
     shelved.terms = terms;
     const depends = counter.adopt(terms, now);
+    const isNew = this.#cover(shelved, now);
     if (depends) shelved.keptUntil = Math.max(shelved.keptUntil, counter.endsAt(terms));
-    if (hasRow ? isOutdated(written, terms, depends, now) : depends || !isAssumed(shelved, terms, now)) {
+    if (hasRow ? isNew || isOutdated(shelved, depends, now) : depends || !isAssumed(shelved, terms, now)) {
       this.write(budget, shelved, blockOf(terms.quota), now);
       this.#held.set(budget, shelved);
     } else if (!hasRow) {
@@ -92,7 +105,7 @@ export class AccountShelf {
     const shelved = account as Shelved;
     const { counter, algorithm, terms } = shelved;
     const aheadUntil = counter.allowanceEndsAt(terms, now);
-    const image = counter.image();
+    const image = withCovered(counter.image(), shelved.covered);
     // As long as it can matter: the counter as it would be read back, with all that is ahead gone at the last moment.
     const worst = restoreCounter(algorithm, image);
     worst?.assume(ahead, aheadUntil, terms);
@@ -113,7 +126,8 @@ export class AccountShelf {
 
   /** As good as new, and known to be: nothing is assumed of what a crash may have lost. */
   renew(budget: string, algorithm: Counting, terms: Terms, now: number): void {
-    const account: Shelved = { algorithm, terms, counter: freshCounter(algorithm), ...unwritten };
+    const counter = freshCounter(algorithm);
+    const account = { ...unwritten, algorithm, terms, counter, covered: null, askedBy: alsoCovering([], terms) };
     account.counter.adopt(terms, now);
     this.#held.set(budget, account);
     if (!isMemoryOnly(terms)) this.write(budget, account, 0, now);
@@ -147,24 +161,36 @@ export class AccountShelf {
     const counter = restoreCounter(algorithm, row.image);
     if (counter === null) return null;
     if (row.ahead > 0) counter.assume(row.ahead, Math.min(now + 1, row.aheadUntil), terms);
-    this.#assumePaced(counter, algorithm, terms);
-    return { ...unwritten, algorithm, terms, counter, hasRow: true, keptUntil: counter.endsAt(terms) };
+    const keptUntil = counter.endsAt(terms);
+    return { ...unwritten, algorithm, terms, counter, hasRow: true, keptUntil, covered: coveredOf(row.image) };
   }
 
   #fresh(algorithm: Counting, terms: Terms, now: number): Shelved {
-    const counter = freshCounter(algorithm);
-    const { lostUpTo } = this.#horizon;
-    if (lostUpTo > 0) counter.assume(unwrittenOf(terms), lostUpTo, terms);
-    this.#assumePaced(counter, algorithm, terms);
-    counter.adopt(terms, now);
-    return { algorithm, terms, counter, ...unwritten };
+    const covered = this.#horizon.lostUpTo > 0 ? [] : null;
+    const account: Shelved = { ...unwritten, algorithm, terms, counter: freshCounter(algorithm), covered };
+    account.counter.adopt(terms, now);
+    this.#cover(account, now);
+    return account;
   }
 
-  /** No row tells of paced leases. */
-  #assumePaced(counter: Counter, algorithm: Counting, terms: Terms): void {
-    const { pacedUpTo } = this.#horizon;
-    if (pacedUpTo === 0 || algorithm !== "fixed-window" || !isMemoryOnly(terms)) return;
-    counter.assume(Math.floor(terms.quota / 2), pacedUpTo, terms);
+  /**
+   * What a memory that is lost may have let go by its terms is counted, once for each terms and as long as it can
+   * matter; no row tells of paced leases. True where it is the first time: what is on record knows nothing of these terms.
+   */
+  #cover(account: Shelved, now: number): boolean {
+    const { counter, algorithm, terms } = account;
+    const { lostUpTo, paced } = this.#horizon;
+    const isNew = !covers(account.askedBy, terms);
+    const isOver = lostUpTo + guardOf(mattersMs(terms)) + mattersMs(terms) <= now;
+    if (!isOver && !covers(account.covered, terms)) counter.lose(unwrittenOf(terms), lostUpTo, terms);
+    if (isNew && algorithm === "fixed-window" && isMemoryOnly(terms)) {
+      for (const { tokens, until } of paced.lostOf(terms.quota)) {
+        if (tokens > 0 && now < until) counter.lose(tokens, until, terms);
+      }
+    }
+    account.covered = alsoCovering(account.covered, terms);
+    account.askedBy = alsoCovering(account.askedBy, terms);
+    return isNew;
   }
 
   #clear(now: number): void {
@@ -187,12 +213,13 @@ export class AccountShelf {
 
 /**
  * What depends on its terms is written anew where they are worse than on record, and where they are better, in a while.
- * Other windows end at other times, from when a debt is paid.
+ * By other terms a debt is paid sooner or later.
  */
-function isOutdated(written: Shelved["written"], terms: Terms, depends: boolean, now: number): boolean {
+function isOutdated({ written, terms, counter, algorithm }: Shelved, depends: boolean, now: number): boolean {
   if (written === null) return depends;
-  if (isWorse(terms, written.terms)) return true;
-  return depends && (terms.windowMs !== written.terms.windowMs || now - written.at >= worseForMs);
+  if (algorithm === "token-bucket" ? isWorse(terms, written.terms) : terms.windowMs > written.terms.windowMs)
+    return true;
+  return depends && (counter.owed(terms, now) > 0 || now - written.at >= worseForMs);
 }
 
 function isSame(one: Terms, other: Terms): boolean {

@@ -20,6 +20,8 @@ export interface Bucket {
   readonly leased: readonly DatedTokens[];
 }
 
+type Rate = Pick<Terms, "quota" | "windowMs">;
+
 export const freshBucket: Bucket = { level: 0n, at: 0, quota: 0, windowMs: 1, since: 0, leased: [] };
 
 /**
@@ -28,7 +30,7 @@ export const freshBucket: Bucket = { level: 0n, at: 0, quota: 0, windowMs: 1, si
  */
 export function bucketAt(
   bucket: Bucket,
-  terms: Terms,
+  terms: Rate,
   now: number,
   sees: (at: number, level: bigint) => void = () => undefined,
 ): Bucket {
@@ -51,7 +53,7 @@ export function bucketAt(
 }
 
 /** The same number of tokens under another rate, rounded up. */
-export function underTerms(bucket: Bucket, { quota, windowMs }: Terms): Bucket {
+export function underTerms(bucket: Bucket, { quota, windowMs }: Rate): Bucket {
   if (bucket.quota === quota && bucket.windowMs === windowMs) return bucket;
   const level = ceilDivide(bucket.level * BigInt(windowMs), BigInt(bucket.windowMs));
   return { ...bucket, level, quota, windowMs, since: bucket.at };
@@ -62,7 +64,7 @@ export function takenOf({ level, leased, windowMs }: Bucket): bigint {
 }
 
 /** Below zero after a debt, or under a smaller burst. */
-export function roomOf(bucket: Bucket, { burst }: Terms): bigint {
+export function roomOf(bucket: Bucket, { burst }: Pick<Terms, "burst">): bigint {
   return BigInt(burst) * BigInt(bucket.windowMs) - takenOf(bucket);
 }
 

@@ -24,10 +24,10 @@ import type {
 import { answerOf, askOf, later } from "./charge-answer.ts";
 import type { Ask, Grant } from "./counter.ts";
 import type { Counting } from "./counters.ts";
-import { isPaced, pacedEnd } from "./fixed-window.ts";
+import { isPaced } from "./paced-spans.ts";
 import { Horizon } from "./horizon.ts";
 import type { Ledger, ReservationRow } from "./ledger.ts";
-import { RecentCharges } from "./recent-charges.ts";
+import { RecentCharges, type Decision } from "./recent-charges.ts";
 import { RuleBook } from "./rule-book.ts";
 import { Permits } from "./permits.ts";
 import { Tally } from "./tally.ts";
@@ -102,7 +102,8 @@ export class Budgets {
     const answer = answerOf(offered, account.counter.standing(rule, now), rule, { now, waitedMs });
     const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
     const returnable = offered.kind === "granted" && isPaced(offered.lease) ? offered.tokens : moved;
-    this.#recent.keep(requestId, { budget, answer, at: now, stamp, returnable, returned: 0, isTold: false });
+    const decision = { budget, answer, at: now, stamp, terms: rule, returnable, returned: 0, isTold: false };
+    this.#recent.keep(requestId, decision);
     return answer;
   }
 
@@ -127,7 +128,7 @@ export class Budgets {
     const more = Math.min(returned, decision.returnable) - decision.returned;
     if (more <= 0 || account === null) return;
     decision.returned += more;
-    this.#putBack(budget, account, decision.stamp, more, now);
+    this.#putBack(budget, account, decision, more, now);
   }
 
   /** Asked again, also after a crash, it is the same reservation. */
@@ -159,7 +160,7 @@ export class Budgets {
     const more = cost - row.reserved;
     let { returned } = row;
     if (row.settled === null) {
-      if (more < 0) returned = this.#putBack(budget, account, row.stamp, -more, now);
+      if (more < 0) returned = this.#putBack(budget, account, { stamp: row.stamp, terms: rule }, -more, now);
       else if (more > 0) this.#owe(budget, account, more, rule, now);
       this.#ledger.saveReservation(reservation, { ...row, settled: cost, returned });
     }
@@ -226,7 +227,7 @@ export class Budgets {
 
   #move({ budget, account, rule, now }: At, granted: Granted, ask: Ask): void {
     if (granted.moved > 0) this.#writeAhead(budget, account, granted.moved, rule, now);
-    if (isPaced(granted.lease)) this.#horizon.reachPaced(pacedEnd(rule, now));
+    if (granted.ahead !== undefined) this.#horizon.paced.reach(granted.ahead, now);
     account.counter.take(granted, ask, rule, now);
     // Beyond the quota nothing could be assumed: a debt is on record as it stands.
     if (ask.isDebt && account.counter.owed(rule, now) > 0) this.#shelf.write(budget, account, 0, now);
@@ -251,11 +252,16 @@ export class Budgets {
   }
 
   /** What is on record follows down, so that a crash still costs one block at most. */
-  #putBack(budget: string, account: Account, stamp: number, tokens: number, now: number): number {
-    const terms = this.#shelf.termsOf(account);
+  #putBack(
+    budget: string,
+    account: Account,
+    { stamp, terms }: Pick<Decision, "stamp" | "terms">,
+    tokens: number,
+    now: number,
+  ): number {
     const back = account.counter.putBack(stamp, tokens, terms, now);
     account.allowance += back;
-    const block = blockOf(terms.quota);
+    const block = blockOf(this.#shelf.termsOf(account).quota);
     if (account.hasRow && account.allowance > block) this.#shelf.write(budget, account, block, now);
     return back;
   }

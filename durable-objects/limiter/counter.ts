@@ -39,6 +39,8 @@ export type Grant =
       readonly moved: number;
       /** Names what was moved, for putting it back. */
       readonly stamp: number;
+      /** With a paced lease: what is set aside of each window that begins before `until`, all such leases together. */
+      readonly ahead?: { readonly tokens: number; readonly until: number };
     }
   | {
       readonly kind: "refused";
@@ -68,10 +70,15 @@ export interface Counter {
   offer(ask: Ask, terms: Terms, now: number): Grant;
   /** Moves what was offered, in the same moment. */
   take(grant: Grant & { readonly kind: "granted" }, ask: Ask, terms: Terms, now: number): void;
-  /** Tokens of a grant that were not spent come back, at most as many as it moved; where its time is over, none do. */
+  /**
+   * Tokens of a grant that were not spent come back, at most as many as it moved under these terms; where its time is
+   * over, none do.
+   */
   putBack(stamp: number, tokens: number, terms: Terms, now: number): number;
-  /** `tokens` may have gone at any moment up to `at`, and nothing is known of them. */
+  /** `tokens` may have gone at any moment up to `at`, by whichever terms, and nothing is known of them. */
   assume(tokens: number, at: number, terms: Terms): void;
+  /** The same of tokens that can have gone by these terms alone, which have been adopted: others do not count them. */
+  lose(tokens: number, at: number, terms: Terms): void;
   standing(terms: Terms, now: number): Standing;
   /** Charged beyond all that the terms admit, and not forgotten with the rest: what no assumption of a loss covers. */
   owed(terms: Terms, now: number): number;

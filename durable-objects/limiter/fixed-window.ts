@@ -7,118 +7,130 @@
  */
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
 import { LeaseShare } from "./lease-share.ts";
+import { countsFrom, isAsked, isOpenWindow, lengthOf, openAt, windowAmong, type OpenWindow } from "./open-windows.ts";
+import { heldAhead, heldIn, isPaced, lifeOf, pacedEnd, pacedLease, type Span } from "./paced-spans.ts";
 import type { TokenLease } from "./contract.ts";
 
-/** How long a paced lease lives at its taker, ms. */
-const pacedLifeMs = 11_000;
-/** Clock rates differ by up to 5 % either way: 1.05 / 0.95 < 1.11. */
-const drift = 1.11;
-/** What a clock that stands still during computation may hide between two readings, ms. */
-const standstillMs = 25;
-/** Longer windows are their own leases. */
-const longestPacedWindowMs = 10_000;
-
-interface Window {
-  readonly startsAt: number;
-  /** Only ever moves earlier, when a rule with shorter windows comes. */
-  endsAt: number;
-  charged: number;
-}
-
-/** Tokens that paced leases hold in each window that begins in `from` to `to`. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly tokens: number;
-}
-
+type Granted = Grant & { readonly kind: "granted" };
 type Payer = Pick<Terms, "quota" | "windowMs">;
 
 interface Lost {
   readonly tokens: number;
   readonly at: number;
+  /** Of windows of this length; null for all. Not written by the versions before. */
+  readonly windowMs?: number | null;
 }
 
-/** What changes when a window begins. */
-interface Begun {
-  /** The one before was the last that was counted. */
-  readonly isNext: boolean;
-  readonly spans: Span[];
+/** How it stands at a moment under some terms. */
+interface Look {
+  /** The window of these terms. */
+  readonly window: OpenWindow;
+  readonly others: readonly OpenWindow[];
   readonly debt: number;
-  readonly lost: Lost[];
+  readonly paidTo: number;
 }
+
+/** What is left to decide with. */
+interface Room {
+  readonly window: OpenWindow;
+  readonly now: number;
+  readonly left: number;
+}
+
+/** More losses are never remembered apart: of more the two oldest become one. */
+const mostLost = 8;
 
 export class FixedWindow implements Counter {
-  #window: Window | null = null;
-  #spans: Span[] = [];
-  #lost: Lost[] = [];
+  #windows: readonly OpenWindow[];
+  #spans: readonly Span[] = [];
+  #lost: readonly Lost[];
   /** Charged beyond the quota for work that was done: the following windows pay for it. */
-  #debt = 0;
-  /** By which rule's windows a debt was paid since it was looked at last; null for the one that is asked about. */
-  #payer: Payer | null = null;
+  #debt: number;
+  /** The rule that was asked by last, whose windows have paid of a debt since; null for the one that is asked about. */
+  #payer: Payer | null;
+  /** Windows that begin from here on pay: no time is paid with twice. */
+  #paidTo: number;
   readonly #share = new LeaseShare();
 
-  constructor(image: Image | null = null) {
-    if (image === null) return;
-    this.#window = { startsAt: image.startsAt, endsAt: image.endsAt, charged: image.charged };
-    this.#debt = image.debt;
-    this.#payer = image.payer ?? null;
-    this.#lost = [...(image.lost ?? [])];
+  constructor({ windows, lost, debt, payer, paidTo }: Written = unwritten) {
+    this.#windows = windows;
+    this.#lost = lost;
+    this.#debt = debt;
+    this.#payer = payer;
+    this.#paidTo = paidTo;
   }
 
   adopt(terms: Terms, now: number): boolean {
-    const { quota, windowMs } = this.#payer ?? terms;
-    if (quota === terms.quota && windowMs === terms.windowMs && this.#payer !== null) return false;
+    const { quota, windowMs } = terms;
+    if (this.#payer?.quota === quota && this.#payer.windowMs === windowMs) return false;
     // What the window of now pays of it depends on the terms as well.
     const before = this.#debt;
-    this.#current(terms, now);
-    this.#payer = { quota: terms.quota, windowMs: terms.windowMs };
-    return before > 0;
+    const { endsAt } = this.#current(terms, now);
+    this.#payer = { quota, windowMs };
+    this.#paidTo = Math.min(this.#paidTo, endsAt);
+    return before > 0 || this.#windows.some((one) => lengthOf(one) !== windowMs && one.charged > 0);
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
     const window = this.#current(terms, now);
     const left = terms.quota - window.charged;
-    if (ask.isDebt)
-      return { kind: "granted", tokens: ask.demand, lease: null, moved: ask.demand, stamp: window.startsAt };
+    const stamp = window.since;
+    if (ask.isDebt) return { kind: "granted", tokens: ask.demand, lease: null, moved: ask.demand, stamp };
     if (terms.quota === 0 || ask.cost > left) {
       const isEver = ask.cost <= terms.quota && terms.quota > 0;
       const retryMs = isEver ? this.#foundAgainAt(ask.cost, terms, window) - now : null;
       return { kind: "refused", retryMs, sameForMs: window.endsAt - now };
     }
     const tokens = Math.min(ask.demand, left);
-    const paced = this.#pacedLease(ask, terms, window, { now, left: left - tokens });
-    const lease = paced ?? this.#windowLease(ask, terms, window, { now, left, tokens });
-    const moved = tokens + (lease?.tokens ?? 0);
-    return { kind: "granted", tokens, lease, moved, stamp: window.startsAt };
+    const paced = this.#pacedLease(ask.paced, terms, { window, now, left: left - tokens });
+    if (paced !== null) return { kind: "granted", tokens, moved: tokens + ask.paced, stamp, ...paced };
+    const lease = this.#windowLease(ask, terms, { window, now, left }, tokens);
+    return { kind: "granted", tokens, lease, moved: tokens + (lease?.tokens ?? 0), stamp };
   }
 
-  take(grant: Grant & { readonly kind: "granted" }, ask: Ask, terms: Terms, now: number): void {
+  take({ moved, lease }: Granted, ask: Ask, terms: Terms, now: number): void {
     const window = this.#current(terms, now);
     const left = Math.max(0, terms.quota - window.charged);
     this.#share.hear({ tokens: ask.demand + ask.lease, nth: ask.nth }, restOf(window, now), left);
-    if (ask.isDebt) this.#debt += Math.max(0, grant.moved - Math.max(0, terms.quota - window.charged));
-    window.charged += grant.moved;
-    if (isPaced(grant.lease)) {
-      this.#spans.push({ from: window.endsAt, to: pacedEnd(terms, now), tokens: grant.lease.tokens });
-    }
+    const over = ask.isDebt ? Math.max(0, moved - left) : 0;
+    this.#debt += over;
+    const { windowMs } = terms;
+    const span = { from: window.endsAt, to: pacedEnd(terms, now), windowMs, tokens: lease?.tokens ?? 0 };
+    const spans = isPaced(lease) ? [span] : [];
+    if (spans.length > 0) this.#spans = [...this.#spans, span];
+    this.#windows = this.#windows.map((one) => ({
+      ...one,
+      charged: one.charged + moved + heldIn(spans, one.startsAt, one.endsAt),
+      overdrawn: one.overdrawn + (one === window ? over : 0),
+    }));
   }
 
-  putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
-    const window = this.#window;
-    if (window === null || window.startsAt !== stamp || now >= window.endsAt) return 0;
-    const back = Math.min(tokens, window.charged);
-    const excess = Math.max(0, window.charged - terms.quota);
-    window.charged -= back;
-    // Only what this window has made of it: the rest is owed by the windows before.
-    this.#debt = Math.max(0, this.#debt - (excess - Math.max(0, window.charged - terms.quota)));
-    return back;
+  /** In whichever windows they are counted; that they came back is told where that is all of them. */
+  putBack(stamp: number, tokens: number, { quota, windowMs }: Terms, now: number): number {
+    let told = tokens;
+    this.#windows = this.#windows.map((one) => {
+      if (!countsFrom(one, stamp, now)) {
+        if (now < one.endsAt) told = 0;
+        return one;
+      }
+      const back = Math.min(tokens, one.charged);
+      told = Math.min(told, back);
+      const charged = one.charged - back;
+      if (lengthOf(one) !== windowMs) return { ...one, charged };
+      // Only what this window has made of it: the rest is owed by the windows before.
+      const forgiven = Math.min(one.overdrawn, Math.max(0, one.charged - quota) - Math.max(0, charged - quota));
+      this.#debt = Math.max(0, this.#debt - forgiven);
+      return { ...one, charged, overdrawn: one.overdrawn - forgiven };
+    });
+    return this.#windows.some((one) => countsFrom(one, stamp, now)) ? told : 0;
   }
 
   assume(tokens: number, at: number): void {
-    this.#lost.push({ tokens, at });
-    const window = this.#window;
-    if (window !== null && window.startsAt < at) window.charged += tokens;
+    this.#miss({ tokens, at, windowMs: null });
+  }
+
+  lose(tokens: number, at: number, { windowMs }: Terms): void {
+    this.#miss({ tokens, at, windowMs });
   }
 
   /** A look: under whatever terms, it changes nothing. */
@@ -130,11 +142,11 @@ export class FixedWindow implements Counter {
   }
 
   owed(terms: Terms, now: number): number {
-    return this.#look(terms, now).begun?.debt ?? this.#debt;
+    return this.#look(terms, now).debt;
   }
 
   endsAt({ quota, windowMs }: Terms): number {
-    const end = this.#spans.reduce((latest, { to }) => Math.max(latest, to), this.#window?.endsAt ?? 0);
+    const end = Math.max(lastOf(this.#windows)?.endsAt ?? 0, ...this.#spans.map(({ to }) => to));
     if (this.#debt === 0 || quota === 0) return end;
     // Whole windows pay, and the open one may have been another rule's.
     return (Math.ceil(end / windowMs) + Math.ceil(this.#debt / quota)) * windowMs;
@@ -145,65 +157,64 @@ export class FixedWindow implements Counter {
   }
 
   image(): string {
-    const { startsAt, endsAt, charged } = this.#window ?? { startsAt: 0, endsAt: 0, charged: 0 };
-    return JSON.stringify({
-      v: 1,
-      startsAt,
-      endsAt,
-      charged,
+    const { startsAt, endsAt, charged } = lastOf(this.#windows) ?? { startsAt: 0, endsAt: 0, charged: 0 };
+    const written: Written = {
+      windows: this.#windows,
+      lost: this.#lost,
       debt: this.#debt,
       payer: this.#payer,
-      lost: this.#lost,
-    } satisfies Image);
+      paidTo: this.#paidTo,
+    };
+    return JSON.stringify({ v: 1, startsAt, endsAt, charged, ...written } satisfies Image);
   }
 
   /** The first window's beginning that no lost count spoils for such a cost. */
-  #foundAgainAt(cost: number, { quota, windowMs }: Terms, { endsAt }: Window): number {
-    const lost = this.#lost.filter(({ tokens }) => tokens + cost > quota);
+  #foundAgainAt(cost: number, { quota, windowMs }: Terms, { endsAt }: OpenWindow): number {
+    const lost = this.#lost.filter((one) => isOf(one, windowMs) && one.tokens + cost > quota);
     return lost.reduce((latest, { at }) => Math.max(latest, Math.ceil(at / windowMs) * windowMs), endsAt);
   }
 
-  #current(terms: Terms, now: number): Window {
-    const { window, begun } = this.#look(terms, now);
-    this.#window = window;
-    if (begun === null) return window;
-    this.#share.windowBegins(begun.isNext);
-    this.#spans = begun.spans;
-    this.#debt = begun.debt;
-    this.#lost = begun.lost;
+  #miss(lost: Lost): void {
+    this.#lost = withLost(this.#lost, lost);
+    this.#windows = this.#windows.map((one) => ({
+      ...one,
+      charged: one.charged + lostFrom([lost], one.startsAt, lengthOf(one)),
+    }));
+  }
+
+  #current(terms: Terms, now: number): OpenWindow {
+    const { window, others, debt, paidTo } = this.#look(terms, now);
+    const before = this.#windows.find((one) => lengthOf(one) === terms.windowMs);
+    if (before?.startsAt !== window.startsAt || !isAsked(before)) {
+      this.#share.windowBegins(before !== undefined && before.askedAt >= window.startsAt - terms.windowMs);
+      this.#spans = this.#spans.filter(({ to }) => to > now);
+    }
+    this.#windows = [...others, window];
+    this.#debt = debt;
+    this.#paidTo = paidTo;
     return window;
   }
 
-  /** The window of now, and what its beginning changes; null where it has begun already. */
-  #look({ quota, windowMs }: Terms, now: number): { readonly window: Window; readonly begun: Begun | null } {
-    const open = this.#window;
-    if (open !== null && now < open.endsAt) {
-      return { window: { ...open, endsAt: endUnder(open, windowMs, now) }, begun: null };
-    }
-    const startsAt = Math.floor(now / windowMs) * windowMs;
-    const spans = this.#spans.filter(({ to }) => to > startsAt);
-    const paced = spans.reduce((sum, { from, tokens }) => (from < startsAt + windowMs ? sum + tokens : sum), 0);
+  /** Who asks first in a window finds it charged with what it pays of a debt, or of what others are paying for. */
+  #look({ quota, windowMs }: Terms, now: number): Look {
+    const paidTo = this.#paidTo;
+    const held = (from: number, to: number) => heldIn(this.#spans, from, to) + lostFrom(this.#lost, from, to - from);
+    const open = openAt(this.#windows, now, held);
+    const { window, others } = windowAmong(open, windowMs, now, { held, knownFrom: paidTo });
+    const asked = { ...window, askedAt: now };
+    if (isAsked(window)) return { window: asked, others, debt: this.#debt, paidTo };
+    const { startsAt, endsAt } = window;
+    const isPaying = now >= paidTo;
     const payer = this.#payer ?? { quota, windowMs };
-    const paid = open === null ? 0 : wholeWindows(open.endsAt, startsAt, payer.windowMs) * payer.quota;
+    const paid = isPaying && paidTo > 0 ? wholeWindows(paidTo, startsAt, payer.windowMs) * payer.quota : 0;
     const owed = Math.max(0, this.#debt - paid);
-    // What was lost before the last window's end was counted in it, and ends with it like everything that was.
-    const lost = this.#lost.filter(({ at }) => at > startsAt && at > (open?.endsAt ?? 0));
-    const charged = Math.max(mostOf(lost), paced) + Math.min(owed, quota);
-    const begun: Begun = {
-      isNext: open !== null && startsAt - open.endsAt < windowMs,
-      spans,
-      debt: quota === 0 ? 0 : Math.max(0, owed - quota),
-      lost,
-    };
-    return { window: { startsAt, endsAt: startsAt + windowMs, charged }, begun };
+    const pays = Math.min(owed, quota);
+    const charged = { ...asked, charged: window.charged + pays };
+    if (!isPaying) return { window: charged, others, debt: owed, paidTo };
+    return { window: charged, others, debt: quota === 0 ? 0 : owed - pays, paidTo: endsAt };
   }
 
-  #windowLease(
-    ask: Ask,
-    { quota }: Terms,
-    window: Window,
-    { now, left, tokens }: { readonly now: number; readonly left: number; readonly tokens: number },
-  ): TokenLease | null {
+  #windowLease(ask: Ask, { quota }: Terms, { window, now, left }: Room, tokens: number): TokenLease | null {
     const lifeMs = lifeOf(window.endsAt - now);
     if (ask.lease === 0 || lifeMs <= 0) return null;
     const wish = { tokens: ask.demand + ask.lease, nth: ask.nth };
@@ -215,61 +226,44 @@ export class FixedWindow implements Counter {
   }
 
   /** Half of the quota is never held in advance, in this window or in any that the lease reaches. */
-  #pacedLease(
-    { paced: tokens }: Ask,
-    terms: Terms,
-    window: Window,
-    { now, left }: { readonly now: number; readonly left: number },
-  ): TokenLease | null {
+  #pacedLease(tokens: number, terms: Terms, { window, now, left }: Room): Pick<Granted, "lease" | "ahead"> | null {
     const { quota, windowMs } = terms;
-    if (tokens === 0 || tokens > left || windowMs > longestPacedWindowMs || !this.#share.isQuiet(quota)) return null;
-    const ahead = this.#spans.reduce((sum, span) => (span.to > window.endsAt ? sum + span.tokens : sum), 0);
-    if ((Math.max(window.charged, ahead) + tokens) * 2 > quota) return null;
-    const lifeMs = lifeOf(pacedEnd(terms, now) - now);
-    return { tokens, lifeMs, everyMs: Math.ceil(windowMs * drift) + standstillMs };
+    if (tokens === 0 || tokens > left || !this.#share.isQuiet(quota)) return null;
+    const ahead = heldAhead(this.#spans, window.endsAt, windowMs) + tokens;
+    const lost = lostFrom(this.#lost, window.endsAt, windowMs);
+    if (Math.max(window.charged + tokens, ahead + lost) * 2 > quota) return null;
+    const lease = pacedLease(tokens, terms, now);
+    return lease === null ? null : { lease, ahead: { tokens: ahead, until: pacedEnd(terms, now) } };
   }
 }
 
-interface Image {
+interface Written {
+  readonly windows: readonly OpenWindow[];
+  readonly lost: readonly Lost[];
+  readonly debt: number;
+  readonly payer: Payer | null;
+  readonly paidTo: number;
+}
+
+/** The versions before write and read the window that ends last alone. */
+interface Image extends Written {
   readonly v: 1;
   readonly startsAt: number;
   readonly endsAt: number;
   readonly charged: number;
-  readonly debt: number;
-  /** Not written by the versions before. */
-  readonly payer?: Payer | null;
-  readonly lost?: readonly Lost[];
 }
+
+const unwritten: Written = { windows: [], lost: [], debt: 0, payer: null, paidTo: 0 };
 
 export function restoreFixedWindow(image: string): FixedWindow | null {
   const read = JSON.parse(image) as Partial<Image>;
-  const { v, startsAt, endsAt, charged, debt, payer = null, lost = [] } = read;
+  const { v, startsAt, endsAt, charged, debt, payer = null, lost = [], paidTo = endsAt } = read;
   if (v !== 1 || startsAt === undefined || endsAt === undefined || charged === undefined || debt === undefined)
     return null;
-  return new FixedWindow({ v, startsAt, endsAt, charged, debt, payer, lost });
-}
-
-/** Its tokens are there again in every interval, and charged to every window that it reaches. */
-export function isPaced(lease: TokenLease | null): lease is TokenLease & { readonly everyMs: number } {
-  return lease !== null && lease.everyMs !== null;
-}
-
-/** Until when a paced lease that is given now may be spent, by the object's clock: a window's end. */
-export function pacedEnd({ windowMs }: Pick<Terms, "windowMs">, now: number): number {
-  const needed = now + Math.ceil((pacedLifeMs + standstillMs) * drift);
-  return Math.ceil(needed / windowMs) * windowMs;
-}
-
-/** How long the taker may spend, by its own clock from sending, so that it surely ends within `restMs` of this one. */
-function lifeOf(restMs: number): number {
-  return Math.floor(restMs / drift) - standstillMs;
-}
-
-/** When the open window ends under a rule that may have shorter windows; what was charged in it counts until then. */
-function endUnder(window: Window, windowMs: number, now: number): number {
-  if (window.endsAt - window.startsAt <= windowMs) return window.endsAt;
-  const from = Math.max(now, window.startsAt);
-  return Math.min(window.endsAt, (Math.floor(from / windowMs) + 1) * windowMs);
+  const only: OpenWindow = { startsAt, endsAt, since: startsAt, charged, overdrawn: 0, askedAt: startsAt };
+  const { windows = endsAt > startsAt ? [only] : [] } = read;
+  if (paidTo === undefined || !windows.every(isOpenWindow)) return null;
+  return new FixedWindow({ windows, lost, debt, payer, paidTo });
 }
 
 /** That began and ended between the two: from one multiple of the length to the next. */
@@ -277,10 +271,25 @@ function wholeWindows(from: number, to: number, windowMs: number): number {
   return Math.max(0, Math.floor(to / windowMs) - Math.ceil(from / windowMs));
 }
 
-function mostOf(lost: readonly Lost[]): number {
-  return lost.reduce((most, { tokens }) => Math.max(most, tokens), 0);
+/** In a window of this length that begins then. */
+function lostFrom(lost: readonly Lost[], from: number, windowMs: number): number {
+  return lost.reduce((sum, one) => (one.at > from && isOf(one, windowMs) ? sum + one.tokens : sum), 0);
 }
 
-function restOf({ startsAt, endsAt }: Window, now: number): number {
+function isOf({ windowMs: of = null }: Lost, windowMs: number): boolean {
+  return of === null || of === windowMs;
+}
+
+function withLost(lost: readonly Lost[], one: Lost): readonly Lost[] {
+  const [first, second, ...rest] = [...lost, one].toSorted((earlier, later) => earlier.at - later.at);
+  if (first === undefined || second === undefined || rest.length + 2 <= mostLost) return [...lost, one];
+  return [{ tokens: first.tokens + second.tokens, at: second.at, windowMs: null }, ...rest];
+}
+
+function lastOf(windows: readonly OpenWindow[]): OpenWindow | undefined {
+  return windows.toSorted((one, other) => other.endsAt - one.endsAt)[0];
+}
+
+function restOf({ startsAt, endsAt }: OpenWindow, now: number): number {
   return Math.max(0.01, (endsAt - now) / (endsAt - startsAt));
 }

@@ -4,6 +4,7 @@
  * than a row every few seconds.
  */
 import type { Ledger } from "./ledger.ts";
+import { PacedRecord } from "./paced-record.ts";
 
 /** How far ahead a moment is written, about, ms: the most often that it is written, and the usual loss at a crash. */
 const aheadMs = 5_000;
@@ -14,25 +15,23 @@ export class Horizon {
   readonly #ledger: Ledger;
   /** What may have been counted in a memory that is lost was counted before this. */
   readonly lostUpTo: number;
-  /** Windows that began before this may be charged by paced leases that nobody remembers. */
-  readonly pacedUpTo: number;
+  /** No row tells of paced leases. */
+  readonly paced: PacedRecord;
   #horizon: number;
-  #paced: number;
   /** The longest time for which something that was counted without a row can matter, ms. */
   #longestMs: number;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
     this.lostUpTo = ledger.fact("horizon") ?? 0;
-    this.pacedUpTo = ledger.fact("paced") ?? 0;
+    this.paced = new PacedRecord(ledger);
     this.#horizon = this.lostUpTo;
-    this.#paced = this.pacedUpTo;
     this.#longestMs = ledger.fact("longest_ms") ?? 0;
   }
 
   /** From here on nothing that was counted without a row matters. */
   get endsAt(): number {
-    return Math.max(this.#horizon + this.#longestMs, this.#paced);
+    return Math.max(this.#horizon + this.#longestMs, this.paced.endsAt);
   }
 
   /** Before anything is counted without a row that can matter for `mattersMs`. True when a moment was written. */
@@ -45,13 +44,6 @@ export class Horizon {
     this.#horizon = horizonAt(windowMs, now);
     this.#ledger.saveFact("horizon", this.#horizon);
     return true;
-  }
-
-  /** Before a paced lease is given that may be spent in windows that begin before `end`. */
-  reachPaced(end: number): void {
-    if (end <= this.#paced) return;
-    this.#paced = end + aheadMs;
-    this.#ledger.saveFact("paced", this.#paced);
   }
 }
 

@@ -29,14 +29,14 @@ export const voidStamp = -1;
 /**
  * `horizon`: whatever was counted without a row was counted before it.
  * `longest_ms`: the longest time for which that can matter.
- * `paced`: every window that a paced lease may be spent in began before it.
+ * `paced`: every window that a paced lease may be spent in began before it; the note of this name knows better.
  * `permits`: every permit that was given ends before it.
  * `floor`: windows that ended by then are closed for ever, also for a clock that reads earlier.
  * `sweep_at`: when the alarm is due.
  */
 export type Fact = "horizon" | "longest_ms" | "paced" | "permits" | "floor" | "sweep_at";
-/** `rule`: the newest rule's version. `counts`: what was allowed and refused. */
-export type Note = "rule" | "counts";
+/** `rule`: the newest rule's version. `counts`: what was allowed and refused. `paced`: a `PacedRecord`. */
+export type Note = "rule" | "counts" | "paced";
 
 export interface Ledger {
   row(budget: string): Row | null;

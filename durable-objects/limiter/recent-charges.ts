@@ -3,6 +3,7 @@
  * given back. Bounded in number and in age. Forgetting is harmless: a forgotten charge stays charged.
  */
 import type { ChargeAnswer } from "./contract.ts";
+import type { Terms } from "./counter.ts";
 
 const mostKept = 4_096;
 /** Longer than any caller goes on trying, or keeps a lease of a short window, ms. */
@@ -13,8 +14,9 @@ export interface Decision {
   readonly answer: ChargeAnswer;
   /** When it was made, by the object's clock. */
   readonly at: number;
-  /** Names what was moved. */
+  /** Names what was moved, and under which terms. */
   readonly stamp: number;
+  readonly terms: Terms;
   /** What may be given back in all, and what was. */
   returnable: number;
   returned: number;

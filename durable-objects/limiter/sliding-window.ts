@@ -8,26 +8,23 @@
  * Only a charge forgets what has gone: somebody who looks under another rule must not change what is counted.
  */
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
-import { isDatedTokens, sumOf, withoutTokens, withTokens, type DatedTokens } from "./dated-tokens.ts";
+import { isDatedTokens, sumOf, withoutTokens, type DatedTokens } from "./dated-tokens.ts";
+import { askedBy, countedAt, farthestOf, isIntervalLog, lifeOf, logged, logOf, withUnknown } from "./interval-logs.ts";
+import type { IntervalLog } from "./interval-logs.ts";
 import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 
-/** A lease lives this part of the window: about as much of the quota is lost to not knowing when it is spent. */
-const livesInWindow = 50;
-
 class SlidingWindow implements Counter {
-  #counted: readonly DatedTokens[];
-  /** Under which leases were given last. */
-  #windowMs: number;
+  /** Under whose length it was counted last comes last. */
+  #logs: readonly IntervalLog[];
 
-  constructor(counted: readonly DatedTokens[] = [], windowMs = 0) {
-    this.#counted = counted;
-    this.#windowMs = windowMs;
+  constructor(logs: readonly IntervalLog[] = []) {
+    this.#logs = logs;
   }
 
-  adopt({ windowMs }: Terms): boolean {
-    if (windowMs === this.#windowMs) return false;
-    this.#windowMs = windowMs;
-    return this.#counted.length > 0;
+  adopt({ windowMs }: Terms, now: number): boolean {
+    if (windowMs === this.#logs.at(-1)?.windowMs) return false;
+    this.#logs = askedBy(this.#logs, windowMs, now);
+    return this.#logs.some(({ counted }) => counted.length > 0);
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
@@ -42,28 +39,34 @@ class SlidingWindow implements Counter {
   }
 
   take({ stamp, moved }: Granted, _ask: Ask, { windowMs }: Terms, now: number): void {
-    const counted = this.#countedAt(windowMs, now);
-    this.#counted = moved > 0 ? withTokens(counted, stamp, moved) : counted;
+    this.#logs = logged(askedBy(this.#logs, windowMs, now), stamp, moved, now);
   }
 
   putBack(stamp: number, tokens: number, { windowMs }: Terms, now: number): number {
-    if (now - stamp >= windowMs) return 0;
-    const { dated, taken } = withoutTokens(this.#counted, stamp, tokens);
-    this.#counted = dated;
+    const own = logOf(this.#logs, windowMs);
+    if (own === undefined || now - stamp >= windowMs) return 0;
+    const { taken } = withoutTokens(own.counted, stamp, tokens);
+    this.#logs = this.#logs.map((log) => ({ ...log, counted: withoutTokens(log.counted, stamp, taken).dated }));
     return taken;
   }
 
-  assume(tokens: number, at: number, terms: Terms): void {
+  assume(tokens: number, at: number, { windowMs }: Terms): void {
     if (tokens === 0) return;
-    // They may have been leased under the terms before these, for longer.
-    const lifeMs = lifeOf({ windowMs: Math.max(terms.windowMs, this.#windowMs) });
-    this.#counted = withTokens(this.#counted, spentBy(at, lifeMs), tokens);
+    const logs = this.#logs.length > 0 ? this.#logs : askedBy([], windowMs, at);
+    // They may have been leased under other terms than these, for longer.
+    const lifeMs = Math.max(lifeOf({ windowMs }), ...logs.map(lifeOf));
+    this.#logs = logs.map((log) => withUnknown(log, spentBy(at, lifeMs), tokens, at));
+  }
+
+  lose(tokens: number, at: number, terms: Terms): void {
+    const stamp = spentBy(at, lifeOf(terms));
+    this.#logs = this.#logs.map((log) => (log.windowMs === terms.windowMs ? withUnknown(log, stamp, tokens, at) : log));
   }
 
   standing(terms: Terms, now: number): Standing {
     const counted = this.#countedAt(terms.windowMs, now);
     const remaining = leftOf(counted, terms.quota);
-    const resetMs = Math.max(0, this.endsAt(terms) - now);
+    const resetMs = Math.max(0, (counted.at(-1)?.at ?? 0) + terms.windowMs - now);
     return { used: sumOf(counted), remaining, resetMs, sameForMs: sameForMs(counted, remaining, terms, now) };
   }
 
@@ -73,8 +76,8 @@ class SlidingWindow implements Counter {
   }
 
   endsAt({ windowMs }: Terms): number {
-    const last = this.#counted.at(-1);
-    return last === undefined ? 0 : last.at + windowMs;
+    const ends = this.#logs.map((log) => (log.counted.at(-1)?.at ?? -Infinity) + Math.max(windowMs, log.windowMs));
+    return Math.max(0, ...ends);
   }
 
   allowanceEndsAt({ windowMs }: Terms, now: number): number {
@@ -82,19 +85,24 @@ class SlidingWindow implements Counter {
   }
 
   image(): string {
-    return JSON.stringify({ v: 1, counted: this.#counted, windowMs: this.#windowMs } satisfies Image);
+    const windowMs = this.#logs.at(-1)?.windowMs ?? 0;
+    const farthest = farthestOf(this.#logs);
+    const logs = this.#logs.map((log) => (log === farthest ? { ...log, counted: [] } : log));
+    return JSON.stringify({ v: 1, counted: farthest?.counted ?? [], windowMs, logs } satisfies Image);
   }
 
   #countedAt(windowMs: number, now: number): readonly DatedTokens[] {
-    const gone = this.#counted.findLastIndex(({ at }) => now - at >= windowMs) + 1;
-    return gone === 0 ? this.#counted : this.#counted.slice(gone);
+    return countedAt(logOf(this.#logs, windowMs)?.counted ?? [], windowMs, now);
   }
 }
 
 interface Image {
   readonly v: 1;
+  /** Of the log that reaches back farthest, which has none beside the others. */
   readonly counted: readonly DatedTokens[];
   readonly windowMs: number;
+  /** Not written by the version before. */
+  readonly logs?: readonly IntervalLog[];
 }
 
 export function freshSlidingWindow(): Counter {
@@ -102,13 +110,14 @@ export function freshSlidingWindow(): Counter {
 }
 
 export function restoreSlidingWindow(image: string): Counter | null {
-  const { v, counted, windowMs = 0 } = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
+  const { v, counted, windowMs = 0, logs = [] } = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
   if (v !== 1 || !isDatedTokens(counted) || typeof windowMs !== "number") return null;
-  return new SlidingWindow(counted, windowMs);
-}
-
-function lifeOf({ windowMs }: Pick<Terms, "windowMs">): number {
-  return Math.floor(windowMs / livesInWindow);
+  if (!Array.isArray(logs) || !logs.every(isIntervalLog)) return null;
+  const farthest = farthestOf(logs);
+  if (farthest !== undefined)
+    return new SlidingWindow(logs.map((log) => (log === farthest ? { ...log, counted } : log)));
+  const last = counted.at(-1);
+  return new SlidingWindow(last === undefined ? [] : [{ windowMs, until: last.at + windowMs, counted }]);
 }
 
 function leftOf(counted: readonly DatedTokens[], quota: number): number {

@@ -6,10 +6,21 @@
  * from then on it drains; meanwhile it fills its room. So a bucket without leases holds its whole burst, and one with
  * leases never admits more than its line, wherever in its life a lease is spent.
  */
-import { bucketAt, ceilDivide, drainedAt, freshBucket, leastOf, roomOf, takenOf, underTerms } from "./bucket-level.ts";
-import type { Bucket } from "./bucket-level.ts";
+import {
+  bucketAt,
+  ceilDivide,
+  drainedAt,
+  freshBucket,
+  leastOf,
+  roomOf,
+  takenOf,
+  underTerms,
+  type Bucket,
+} from "./bucket-level.ts";
+import { askedBy, bucketOf, filled, hasRate, isWhole, readBucket, withUnknown, writtenBucket } from "./bucket-rates.ts";
+import type { RatedBucket, WrittenBucket } from "./bucket-rates.ts";
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
-import { isDatedTokens, withoutTokens, withTokens } from "./dated-tokens.ts";
+import { withoutTokens, withTokens } from "./dated-tokens.ts";
 import { LowLevels } from "./low-levels.ts";
 import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 
@@ -17,14 +28,16 @@ import { grantOf, spentBy, type Granted } from "./timed-lease.ts";
 const livesInFilling = 10;
 
 class TokenBucket implements Counter {
-  #bucket: Bucket;
+  /** By whose rate it was counted last comes last. */
+  #rates: readonly RatedBucket[];
   /** Under which it was counted last; null while it is new. */
   #terms: Terms | null;
+  /** Of the bucket that was counted by last. */
   readonly #lows: LowLevels;
 
   /** `knownSince`: since when all that happened to it is known. */
-  constructor(bucket: Bucket, terms: Terms | null = null, knownSince = Infinity) {
-    this.#bucket = bucket;
+  constructor(rates: readonly RatedBucket[] = [], terms: Terms | null = null, knownSince = Infinity) {
+    this.#rates = rates;
     this.#terms = terms;
     this.#lows = new LowLevels(knownSince);
   }
@@ -36,13 +49,13 @@ class TokenBucket implements Counter {
     if (quota === 0) return false;
     if (before?.quota === quota && before.windowMs === windowMs && before.burst === burst) return false;
     this.#terms = { quota, windowMs, burst };
-    if (takenOf(this.#bucket) === 0n) return false;
-    this.#bucket = this.#now(terms, now);
-    return true;
+    const isEmpty = this.#isEmpty();
+    this.#now(terms, now);
+    return !isEmpty;
   }
 
   offer(ask: Ask, terms: Terms, now: number): Grant {
-    const bucket = bucketAt(this.#bucket, terms, now);
+    const bucket = this.#at(terms, now);
     const left = leftOf(bucket, terms);
     if (ask.isDebt || (terms.quota > 0 && ask.cost <= left)) {
       return grantOf(ask, { left, most: terms.burst, lifeMs: lifeOf(terms) }, now);
@@ -52,11 +65,13 @@ class TokenBucket implements Counter {
     return { kind: "refused", retryMs, sameForMs: sameForMs(bucket, left, terms, now) };
   }
 
-  take({ stamp, moved }: Granted, _ask: Ask, terms: Terms, now: number): void {
+  take({ stamp, moved }: Granted, { isDebt }: Ask, terms: Terms, now: number): void {
     const bucket = this.#now(terms, now);
     this.#lows.see(bucket.at, bucket.level);
-    const leased = moved > 0 ? withTokens(bucket.leased, stamp, moved) : bucket.leased;
-    this.#bucket = bucketAt({ ...bucket, leased }, terms, now);
+    if (moved === 0) return;
+    const others = this.#rates.slice(0, -1).map((one) => filled(one, { stamp, moved, isDebt }, now));
+    const own = bucketAt({ ...bucket, leased: withTokens(bucket.leased, stamp, moved) }, terms, now);
+    this.#rates = [...others, { bucket: own, burst: terms.burst }];
   }
 
   /**
@@ -64,10 +79,12 @@ class TokenBucket implements Counter {
    * since: others may have taken the room that this made.
    */
   putBack(stamp: number, tokens: number, terms: Terms, now: number): number {
+    const last = this.#rates.at(-1)?.bucket;
+    if (last === undefined || !hasRate(last, terms)) return this.#putLeaseBack(stamp, tokens, terms, now);
     const bucket = this.#now(terms, now);
     if (stamp > bucket.at) {
       const { dated, taken } = withoutTokens(bucket.leased, stamp, tokens);
-      this.#bucket = { ...bucket, leased: dated };
+      this.#keep({ ...bucket, leased: dated });
       return taken;
     }
     if (stamp < bucket.since) return 0;
@@ -77,29 +94,43 @@ class TokenBucket implements Counter {
     const back = leastOf(whole, this.#lows.since(stamp, bucket.level) ?? leastOf(whole - drained, bucket.level)) / part;
     if (back <= 0n) return 0;
     this.#lows.lower(stamp, whole);
-    this.#bucket = { ...bucket, level: bucket.level - back * part };
+    this.#keep({ ...bucket, level: bucket.level - back * part });
     return Number(back);
   }
 
-  /**
-   * Never more than there was room for: more cannot have gone. They may have gone under the terms before these, which
-   * may have had more room, and leased for longer.
-   */
+  /** Into the bucket that it was let go from: the others may have had no room for all of it. */
+  #putLeaseBack(stamp: number, tokens: number, rate: Terms, now: number): number {
+    let back = 0;
+    this.#rates = this.#rates.map(({ bucket, burst }) => {
+      const at = bucketAt(bucket, bucket, now);
+      if (!hasRate(bucket, rate) || stamp <= at.at) return { bucket, burst };
+      const { dated, taken } = withoutTokens(at.leased, stamp, tokens);
+      back = taken;
+      return { bucket: { ...at, leased: dated }, burst };
+    });
+    return back;
+  }
+
+  /** They may have gone under the terms before these, which may have had more room, and leased for longer. */
   assume(tokens: number, at: number, terms: Terms): void {
     const before = this.#terms ?? terms;
     const burst = Math.max(terms.burst, before.burst);
-    const room = roomOf(bucketAt(this.#bucket, terms, at), { ...terms, burst });
-    const most = room > 0n ? Number(ceilDivide(room, BigInt(terms.windowMs))) : 0;
-    const gone = Math.min(tokens, most);
-    if (gone === 0) return;
-    // An empty one has no rate yet at which what is assumed could drain.
-    const bucket = takenOf(this.#bucket) === 0n ? underTerms(this.#bucket, terms) : this.#bucket;
-    const lifeMs = Math.max(lifeOf(terms), lifeOf(before));
-    this.#bucket = { ...bucket, leased: withTokens(bucket.leased, spentBy(at, lifeMs), gone) };
+    const stamp = spentBy(at, Math.max(lifeOf(terms), lifeOf(before)));
+    // An empty one may have no rate yet at which what is assumed could drain.
+    const isEmpty = this.#isEmpty();
+    const rates = isEmpty ? [{ bucket: underTerms(bucketOf(this.#rates, before), before), burst }] : this.#rates;
+    const last = rates.length - 1;
+    this.#rates = rates.map((one, index) => withUnknown(index === last ? { ...one, burst } : one, stamp, tokens, at));
+  }
+
+  lose(tokens: number, at: number, terms: Terms): void {
+    const bucket = underTerms(bucketOf(this.#rates, terms), terms);
+    const own = withUnknown({ bucket, burst: terms.burst }, spentBy(at, lifeOf(terms)), tokens, at);
+    this.#rates = askedBy(this.#rates, own.bucket, own.burst);
   }
 
   standing(terms: Terms, now: number): Standing {
-    const bucket = bucketAt(this.#bucket, terms, now);
+    const bucket = this.#at(terms, now);
     const remaining = leftOf(bucket, terms);
     const taken = takenOf(bucket);
     const resetMs = taken === 0n ? 0 : drainedAt(bucket, taken) - now;
@@ -108,65 +139,81 @@ class TokenBucket implements Counter {
   }
 
   owed(terms: Terms, now: number): number {
-    const room = roomOf(bucketAt(this.#bucket, terms, now), terms);
+    const room = roomOf(this.#at(terms, now), terms);
     return room < 0n ? Number(ceilDivide(-room, BigInt(terms.windowMs))) : 0;
   }
 
   /** By the slower of the old rate and the new one: when it changed is not known here. */
   endsAt(terms: Terms): number {
-    const bucket = this.#bucket;
-    const taken = takenOf(bucket);
-    if (taken === 0n) return 0;
-    const changed = underTerms(bucket, terms);
-    return Math.max(drainedAt(bucket, taken), drainedAt(changed, takenOf(changed)));
+    const ends = this.#rates.map(({ bucket }) => {
+      const taken = takenOf(bucket);
+      if (taken === 0n) return 0;
+      const changed = underTerms(bucket, terms);
+      return Math.max(drainedAt(bucket, taken), drainedAt(changed, takenOf(changed)));
+    });
+    return Math.max(0, ...ends);
   }
 
   allowanceEndsAt({ windowMs }: Terms, now: number): number {
     return now + windowMs;
   }
 
+  #isEmpty(): boolean {
+    return this.#rates.every(({ bucket }) => takenOf(bucket) === 0n);
+  }
+
+  #at(terms: Terms, now: number): Bucket {
+    return bucketAt(bucketOf(this.#rates, terms), terms, now);
+  }
+
   /** As it is now, and how it came there is remembered. */
   #now(terms: Terms, now: number): Bucket {
-    const bucket = bucketAt(this.#bucket, terms, now, (at, level) => this.#lows.see(at, level));
+    const before = bucketOf(this.#rates, terms);
+    const isLast = before === this.#rates.at(-1)?.bucket;
+    const bucket = bucketAt(before, terms, now, (at, level) => isLast && this.#lows.see(at, level));
     this.#lows.begin(now);
+    const isSame = isLast && bucket.since === before.since;
     // Another rate, and other parts: nothing from before it comes back.
-    if (bucket.since !== this.#bucket.since) this.#lows.forget();
-    return (this.#bucket = bucket);
+    if (!isSame) this.#lows.forget();
+    const kept = isSame || this.#rates.length === 0 ? bucket : { ...bucket, since: now };
+    this.#rates = askedBy(this.#rates, kept, terms.burst);
+    return kept;
+  }
+
+  #keep(bucket: Bucket): void {
+    const burst = this.#rates.at(-1)?.burst ?? 0;
+    this.#rates = [...this.#rates.slice(0, -1), { bucket, burst }];
   }
 
   image(): string {
-    const { level, ...rest } = this.#bucket;
-    return JSON.stringify({ v: 1, level: `${level}`, ...rest, terms: this.#terms } satisfies Image);
+    const written = this.#rates.map(writtenBucket);
+    const last = written.at(-1) ?? writtenBucket({ bucket: freshBucket, burst: 0 });
+    return JSON.stringify({ v: 1, ...last, terms: this.#terms, others: written.slice(0, -1) } satisfies Image);
   }
 }
 
-interface Image extends Omit<Bucket, "level"> {
+interface Image extends WrittenBucket {
   readonly v: 1;
-  readonly level: string;
-  /** Not written by the version before. */
+  /** Not written by the versions before. */
   readonly terms?: Terms | null;
+  readonly others?: readonly WrittenBucket[];
 }
 
 export function freshTokenBucket(): Counter {
-  return new TokenBucket(freshBucket, null, 0);
+  return new TokenBucket([], null, 0);
 }
 
 export function restoreTokenBucket(image: string): Counter | null {
   const read = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
-  const { v, level, at, quota, windowMs, since, leased, terms = null } = read;
-  if (v !== 1 || typeof level !== "string" || !/^\d+$/.test(level) || !isDatedTokens(leased)) return null;
-  if (!isWhole(at) || !isWhole(quota) || !isWhole(windowMs) || windowMs < 1 || !isWhole(since)) return null;
-  if (terms !== null && !isTerms(terms)) return null;
-  return new TokenBucket({ level: BigInt(level), at, quota, windowMs, since, leased }, terms);
+  const { v, terms = null, others = [] } = read;
+  if (v !== 1 || !Array.isArray(others) || (terms !== null && !isTerms(terms))) return null;
+  const rates = [...others.map(readBucket), readBucket({ burst: terms?.burst, ...read })];
+  return rates.every((one) => one !== null) ? new TokenBucket(rates, terms) : null;
 }
 
 function isTerms(value: unknown): value is Terms {
   const { quota, windowMs, burst } = value as Partial<Record<keyof Terms, unknown>>;
   return [quota, windowMs, burst].every(isWhole);
-}
-
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value);
 }
 
 function lifeOf({ quota, windowMs, burst }: Terms): number {

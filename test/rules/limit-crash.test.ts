@@ -22,7 +22,7 @@ interface Settings {
 type Step =
   | { readonly kind: "charge"; readonly cost: number; readonly lease: number; readonly returned: number }
   | { readonly kind: "debt" | "reserve" | "settle"; readonly cost: number }
-  | { readonly kind: "change"; readonly settings: Settings }
+  | { readonly kind: "change" | "turn"; readonly settings: Settings }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "reset" | "crash" };
 
@@ -99,6 +99,10 @@ class Life {
         this.change(step.settings);
         // Who asks brings the newest rule; that is how an object hears of it.
         return void this.charge(0);
+      case "turn":
+        // Two versions of the file are asked by in turns, and none of them is newer.
+        this.rule = { ...this.rule, ...step.settings };
+        return void this.charge(1);
       case "pass":
         this.now += step.ms;
         return;
@@ -122,7 +126,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("charge" as const), cost, lease: fc.nat(20), returned: fc.nat(3) }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("debt" as const, "reserve", "settle"), cost }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("change" as const), settings }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("change" as const, "turn"), settings }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.oneof(fc.nat(300), fc.nat(2 * minute)) }),

@@ -14,6 +14,7 @@ export type Build = "exact" | "counts per isolate" | "keeps counts in memory onl
 export type Counting = "fixed-window" | "sliding-window" | "token-bucket";
 
 interface Isolate {
+  readonly rule: Rule;
   readonly rate: number;
   readonly offsetMs: number;
   leases: HeldLease[];
@@ -39,13 +40,15 @@ interface Reply {
 }
 
 export interface Admission {
+  /** By which it was asked for. */
+  readonly rule: Rule;
   /** True time, ms. */
   readonly at: number;
   readonly tokens: number;
 }
 
 export interface History {
-  readonly rule: Rule;
+  readonly rules: readonly Rule[];
   readonly admissions: readonly Admission[];
   readonly leased: number;
   readonly crashes: number;
@@ -54,14 +57,15 @@ export interface History {
 /** What a clock that stands still hides at most, ms. */
 const standstillMs = 25;
 
-export function runHistory(seed: number, build: Build, algorithm: Counting = "fixed-window"): History {
-  return new Planet(seed, build, algorithm).run();
+/** `rules`: how many are asked by in turns, as the isolates' versions have them while a deploy is under way. */
+export function runHistory(seed: number, build: Build, algorithm: Counting = "fixed-window", rules = 1): History {
+  return new Planet(seed, build, algorithm, rules).run();
 }
 
 class Planet {
   readonly #random: () => number;
   readonly #build: Build;
-  readonly #rule: Rule;
+  readonly #rules: readonly Rule[];
   readonly #isolates: readonly Isolate[];
   readonly #limiters = new Map<Isolate | null, { ledger: MemoryLedger; budgets: Budgets }>();
   readonly #sent: Message[] = [];
@@ -75,14 +79,12 @@ class Planet {
   #leased = 0;
   #crashes = 0;
 
-  constructor(seed: number, build: Build, algorithm: Counting) {
+  constructor(seed: number, build: Build, algorithm: Counting, rules: number) {
     this.#random = generator(seed);
     this.#build = build;
-    const quota = this.#random() < 0.3 ? this.#between(1, 60) : this.#between(60, 2_000);
-    const windowMs = this.#oneOf([500, 1_000, 3_000, 10_000, 10_001, 60_000, 3_600_000]);
-    const burst = algorithm === "token-bucket" ? this.#between(1, 2 * quota) : 0;
-    this.#rule = { algorithm, name: "l", version: null, quota, windowMs, burst };
+    this.#rules = Array.from({ length: rules }, () => this.#anyRule(algorithm));
     this.#isolates = Array.from({ length: this.#between(4, 16) }, () => ({
+      rule: this.#oneOf(this.#rules),
       rate: 0.95 + this.#random() * 0.1,
       offsetMs: this.#between(-5_000, 5_000),
       leases: [],
@@ -94,7 +96,14 @@ class Planet {
   run(): History {
     const steps = this.#between(40, 200);
     for (let step = 0; step < steps; step += 1) this.#step();
-    return { rule: this.#rule, admissions: this.#admissions, leased: this.#leased, crashes: this.#crashes };
+    return { rules: this.#rules, admissions: this.#admissions, leased: this.#leased, crashes: this.#crashes };
+  }
+
+  #anyRule(algorithm: Counting): Rule {
+    const quota = this.#random() < 0.3 ? this.#between(1, 60) : this.#between(60, 2_000);
+    const windowMs = this.#oneOf([500, 1_000, 3_000, 10_000, 10_001, 60_000, 3_600_000]);
+    const burst = algorithm === "token-bucket" ? this.#between(1, 2 * quota) : 0;
+    return { algorithm, name: "l", version: null, quota, windowMs, burst };
   }
 
   #step(): void {
@@ -112,14 +121,15 @@ class Planet {
 
   #ask(): void {
     const from = this.#oneOf(this.#isolates);
-    const { quota, windowMs } = this.#rule;
+    const { rule } = from;
+    const { quota, windowMs } = rule;
     const cost = this.#between(0, Math.ceil(quota / this.#between(1, 20)));
     const demand = cost + (this.#random() < 0.3 ? this.#between(0, cost) : 0);
     this.#ids += 1;
     const request: ChargeRequest = {
       v: 1,
       requestId: `id-${this.#ids}`,
-      rule: this.#rule,
+      rule,
       budget: "b",
       cost,
       demand,
@@ -150,15 +160,15 @@ class Planet {
     const { body, from, sentAt } = message;
     if (body.kind === "give back") return budgets.giveBack(body.request, this.#now);
     const { request } = body;
-    const usedBefore = this.#usedOf(budgets);
+    const usedBefore = this.#usedOf(budgets, from);
     const answer = budgets.charge(request, this.#now);
     // A retry that finds its own answer again moves nothing: its charge was made when it was made.
-    if (this.#usedOf(budgets) !== usedBefore) this.#chargedAt.set(request.requestId, this.#now);
+    if (this.#usedOf(budgets, from) !== usedBefore) this.#chargedAt.set(request.requestId, this.#now);
     this.#replies.push({ to: from, sentAt, request, answer, at: this.#chargedAt.get(request.requestId) ?? this.#now });
   }
 
-  #usedOf(budgets: Budgets): number {
-    return budgets.peek({ v: 1, rule: this.#rule, budget: "b" }, this.#now).used;
+  #usedOf(budgets: Budgets, { rule }: Isolate): number {
+    return budgets.peek({ v: 1, rule, budget: "b" }, this.#now).used;
   }
 
   /** An isolate admits who waits, and keeps the lease. Only the first reply counts. */
@@ -171,11 +181,12 @@ class Planet {
     to.nth = answer.window === to.window ? request.nth : 1;
     to.window = answer.window;
     if (answer.kind === "refused") return;
-    this.#admissions.push({ at: reply.at, tokens: answer.tokens });
+    const { rule } = to;
+    this.#admissions.push({ rule, at: reply.at, tokens: answer.tokens });
     if (answer.lease === null) return;
     const now = this.#clockOf(to);
     const from = this.#build === "counts leases from the reply" ? now : reply.sentAt;
-    const window = this.#rule.algorithm === "fixed-window" ? answer.window : null;
+    const window = rule.algorithm === "fixed-window" ? answer.window : null;
     to.leases = withLease(
       to.leases,
       heldLease({ id: request.requestId, returned: 0 }, answer.lease, from, window),
@@ -191,7 +202,7 @@ class Planet {
     const tokens = this.#random() < 0.5 ? there : this.#between(1, there);
     spend(isolate.leases, tokens, now);
     this.#leased += tokens;
-    this.#admissions.push({ at: this.#now, tokens });
+    this.#admissions.push({ rule: isolate.rule, at: this.#now, tokens });
   }
 
   #giveBack(): void {
@@ -208,7 +219,7 @@ class Planet {
   }
 
   #passTime(): void {
-    const { windowMs } = this.#rule;
+    const { windowMs } = this.#oneOf(this.#rules);
     const dice = this.#random();
     if (dice < 0.4) this.#now += this.#between(0, 60);
     else if (dice < 0.8) this.#now += this.#between(0, Math.ceil(windowMs / 3));

@@ -1,8 +1,22 @@
 /** By how much admissions went beyond what a rule allows, from the list of them alone. 0 or less: not at all. */
 import type { Rule } from "../../durable-objects/limiter/contract.ts";
-import type { Admission } from "./limit-histories.ts";
+import type { Admission, History } from "./limit-histories.ts";
 
-export function overshootOf(rule: Rule, admissions: readonly Admission[]): number {
+type Spent = Omit<Admission, "rule">;
+
+/** Of whichever rule most, in what those who asked by it were admitted. */
+export function mostOvershoot({ rules, admissions }: History): number {
+  return Math.max(
+    ...rules.map((rule) =>
+      overshootOf(
+        rule,
+        admissions.filter((one) => one.rule === rule),
+      ),
+    ),
+  );
+}
+
+export function overshootOf(rule: Rule, admissions: readonly Spent[]): number {
   const inOrder = admissions.toSorted((one, other) => one.at - other.at);
   switch (rule.algorithm) {
     case "fixed-window":
@@ -16,7 +30,7 @@ export function overshootOf(rule: Rule, admissions: readonly Admission[]): numbe
   }
 }
 
-function overWindows({ quota, windowMs }: Rule, admissions: readonly Admission[]): number {
+function overWindows({ quota, windowMs }: Rule, admissions: readonly Spent[]): number {
   const windows = new Map<number, number>();
   for (const { at, tokens } of admissions) {
     const window = Math.floor(at / windowMs);
@@ -26,7 +40,7 @@ function overWindows({ quota, windowMs }: Rule, admissions: readonly Admission[]
 }
 
 /** In every interval of the window's length: it is enough to look at those that end with an admission. */
-function overIntervals({ quota, windowMs }: Rule, admissions: readonly Admission[]): number {
+function overIntervals({ quota, windowMs }: Rule, admissions: readonly Spent[]): number {
   let most = 0;
   let sum = 0;
   let oldest = 0;
@@ -42,7 +56,7 @@ function overIntervals({ quota, windowMs }: Rule, admissions: readonly Admission
 }
 
 /** In every interval at most the burst and what flows in meanwhile: the level of a bucket that leaks at that rate. */
-function overLine({ quota, windowMs, burst }: Rule, admissions: readonly Admission[]): number {
+function overLine({ quota, windowMs, burst }: Rule, admissions: readonly Spent[]): number {
   let level = 0;
   let most = 0;
   let last = admissions[0]?.at ?? 0;

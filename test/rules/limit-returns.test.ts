@@ -9,7 +9,7 @@ describe("giving back", () => {
     expect(desk.remaining(start)).toBe(120);
   });
 
-  test("L9 what is told with a return is counted once, however often it comes", () => {
+  test("what is told with a return is counted once, however often it comes", () => {
     const desk = new Desk();
     desk.charge(100, start, { requestId: "r" });
     const counts = { allowed: 3, refused: 2, nearLimit: 1 };

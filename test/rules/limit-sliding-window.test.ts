@@ -281,6 +281,8 @@ class WeightedWindows implements Counter {
     this.#counts.set(Math.floor(at / windowMs), tokens);
   }
 
+  lose(): void {}
+
   standing(): ReturnType<Counter["standing"]> {
     return { used: 0, remaining: 0, resetMs: 0, sameForMs: 0 };
   }

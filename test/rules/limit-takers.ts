@@ -195,6 +195,7 @@ export function countsLeasesAsSpent(counter: Counter): Counter {
       counter.take({ kind, tokens: moved, lease: null, moved, stamp: now }, ask, terms, now),
     putBack: () => 0,
     assume: (tokens, at, terms) => counter.assume(tokens, at, terms),
+    lose: (tokens, at, terms) => counter.lose(tokens, at, terms),
     standing: (terms, now) => counter.standing(terms, now),
     endsAt: (terms) => counter.endsAt(terms),
     allowanceEndsAt: (terms, now) => counter.allowanceEndsAt(terms, now),

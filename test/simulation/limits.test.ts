@@ -102,3 +102,31 @@ test("L2 a client of 2 requests a second against 200 costs at most 60 calls in t
   expect(allowed).toBeGreaterThanOrEqual(1_200);
   expect(isolate.calls).toBeLessThanOrEqual(60);
 });
+
+test.each([
+  ["awake", false],
+  ["asleep whenever nobody calls for ten seconds", true],
+])("L2 a client of a request a second costs at most a call in ten seconds, its object %s", async (_, maySleep) => {
+  const limit = inForce({ quota: 200 });
+  const [seconds, sleepsAfterMs] = [1_800, 10_000];
+  using planet = new LimitPlanet(7, [limit], [near(10)]);
+  const [isolate] = planet.isolates;
+  if (isolate === undefined) throw new Error("expected an isolate");
+  let [called, calledAt, sleeps] = [0, 0, 0];
+  const ask = () => {
+    if (isolate.calls > called) [called, calledAt] = [isolate.calls, planet.time.now];
+    if (maySleep && planet.time.now - calledAt > sleepsAfterMs) {
+      planet.crash();
+      calledAt = planet.time.now;
+      sleeps += 1;
+    }
+    send(isolate, [askOf(limit)], ({ allowed }) => expect(allowed).toBe(true));
+    // At random moments, none of which knows of the others.
+    if (planet.time.now < seconds * 1_000) planet.time.after(-Math.log(1 - planet.time.random()) * 1_000, ask);
+  };
+  planet.time.after(0, ask);
+  await planet.run(seconds * 1_000);
+  console.log(`${isolate.calls} calls in ${seconds} s, ${sleeps} sleeps`);
+  expect(sleeps > seconds / 20).toBe(maySleep);
+  expect(isolate.calls).toBeLessThanOrEqual(seconds / 10);
+});

@@ -14,13 +14,45 @@ const farthest = 8;
 const reserve = 1.1;
 
 export class Demand {
+  readonly #cells: Cells;
+  /** Of those who ask seldom a short cell is often empty. */
+  readonly #longCells: Cells;
+
+  constructor(windowMs: number, now: number) {
+    this.#cells = new Cells(Math.min(longestCellMs, Math.max(shortestCellMs, windowMs)), now);
+    this.#longCells = new Cells(longestCellMs, now);
+  }
+
+  add(tokens: number, now: number): void {
+    this.#cells.add(tokens, now);
+    this.#longCells.add(tokens, now);
+  }
+
+  /** Whether more than one asking was seen: a rate needs two. */
+  isKnown(now: number): boolean {
+    return this.#cells.isKnown(now);
+  }
+
+  /** How many tokens will be asked for within `ms`; a whole number. */
+  expect(ms: number, now: number): number {
+    return this.#cells.expect(ms, now);
+  }
+
+  /** The same, of a whole cell at least: what a longer time is planned by. 0 where there was none. */
+  expectSteadily(ms: number, now: number): number {
+    const seen = [this.#longCells, this.#cells].find((cells) => cells.isSteady(now));
+    return seen?.expect(ms, now) ?? 0;
+  }
+}
+
+class Cells {
   readonly #cellMs: number;
   #cellAt: number;
   #before = 0;
   #now = 0;
 
-  constructor(windowMs: number, now: number) {
-    this.#cellMs = Math.min(longestCellMs, Math.max(shortestCellMs, windowMs));
+  constructor(cellMs: number, now: number) {
+    this.#cellMs = cellMs;
     this.#cellAt = now;
   }
 
@@ -29,18 +61,15 @@ export class Demand {
     this.#now += tokens;
   }
 
-  /** Whether more than one asking was seen: a rate needs two. */
   isKnown(now: number): boolean {
     return this.#before > 0 || (now - this.#cellAt >= leastElapsedMs && this.#now > 1);
   }
 
-  /** Whether a whole cell was seen: what a longer time is planned by. */
   isSteady(now: number): boolean {
     this.#turn(now);
     return this.#before > 0;
   }
 
-  /** How many tokens will be asked for within `ms`; a whole number. */
   expect(ms: number, now: number): number {
     this.#turn(now);
     const elapsed = Math.max(leastElapsedMs, now - this.#cellAt);

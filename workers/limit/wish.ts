@@ -29,7 +29,7 @@ export function wishOf(entry: KeyEntry, rule: Rule, cost: number, now: number): 
   const isKnown = demand.isKnown(now);
   const wanted = isKnown ? Math.min(rule.quota, demand.expect(leaseMs(rule, entry, now), now)) : firstLease(rule);
   const lease = cost === 0 ? wanted : wanted - (wanted % cost);
-  return { lease, paced: isKnown ? pacedOf(entry, rule, now) : 0, nth, window, waitMs };
+  return { lease, paced: pacedOf(entry, rule, now), nth, window, waitMs };
 }
 
 function waitOf({ algorithm, windowMs }: Rule): number {
@@ -49,9 +49,10 @@ function leaseMs({ algorithm, quota, windowMs, burst }: Rule, { windowEndsAt }: 
   return (restMs > windowMs * endingPart ? restMs : windowMs) / drift;
 }
 
-/** Twice what is expected: a burst of a slow client should not cost a call. */
+/** What is expected, and four times what requests that know nothing of each other vary by: a burst should cost no call. */
 function pacedOf({ demand }: KeyEntry, { algorithm, quota, windowMs }: Rule, now: number): number {
-  if (algorithm !== "fixed-window" || windowMs > longestPacedWindowMs || !demand.isSteady(now)) return 0;
-  const tokens = Math.max(2, 2 * demand.expect(windowMs * drift, now));
+  if (algorithm !== "fixed-window" || windowMs > longestPacedWindowMs) return 0;
+  const expected = demand.expectSteadily(windowMs * drift, now);
+  const tokens = Math.ceil(expected + 4 * Math.sqrt(expected));
   return tokens <= mostPaced && tokens * 4 <= quota ? tokens : 0;
 }

@@ -1,0 +1,33 @@
+/**
+ * What a row's image says beside its counter: by which terms' losses it is covered. An earlier life may have let tokens
+ * go without a row, by whichever terms; who asks by others than these finds theirs counted, too. An image is an object's
+ * JSON, and the versions before skip what they do not know.
+ */
+import type { Terms } from "./counter.ts";
+
+/** null: nothing is missing. */
+export type Covered = readonly string[] | null;
+
+/** Of more the first is forgotten, and covered again: what is counted twice admits less, never more. */
+const mostCovered = 8;
+
+export function covers(covered: Covered, terms: Terms): boolean {
+  return covered === null || covered.includes(keyOf(terms));
+}
+
+export function alsoCovering(covered: Covered, terms: Terms): Covered {
+  return covers(covered, terms) ? covered : [...(covered ?? []), keyOf(terms)].slice(-mostCovered);
+}
+
+export function withCovered(image: string, covered: Covered): string {
+  return covered === null ? image : `${image.slice(0, -1)},"covered":${JSON.stringify(covered)}}`;
+}
+
+export function coveredOf(image: string): Covered {
+  const { covered } = JSON.parse(image) as { readonly covered?: unknown };
+  return Array.isArray(covered) ? covered.filter((one) => typeof one === "string") : null;
+}
+
+function keyOf({ quota, windowMs, burst }: Terms): string {
+  return `${quota}/${windowMs}/${burst}`;
+}
