@@ -55,9 +55,10 @@ export function announceFault(mesh: LocalMesh, fault: string): void {
 /** Each line can be pasted into a shell, the first one first; what follows a line is what it has just answered here. */
 export function announceTour(mesh: LocalMesh, { shows, leftOut }: Tour): void {
   print("", "To try, with the answers of a moment ago:", "", `  ${tokenLine(mesh)}`);
-  for (const { title, lines } of shows) {
+  for (const { title, lines, note } of shows) {
     print("", `  # ${title}`);
     for (const { line, answer } of lines) print(`  ${line}`, ...answer.map((text) => `    # → ${text}`));
+    if (note !== null) print(`    # ${note}`);
   }
   if (leftOut.length > 0) print("", ...leftOut.map((what) => `  # not shown: ${what}`));
   print("");

@@ -9,8 +9,12 @@ export interface Show {
   readonly printed?: readonly ShownRequest[];
   /** Performed before, and not shown: so that it begins as it will when it is pasted. */
   readonly before?: readonly ShownRequest[];
+  /** Performed while the last request waits, and not shown: what it waits for comes sooner than when it is pasted. */
+  readonly meanwhile?: ShownRequest;
   /** Performed after, and not shown: what it leaves behind is cleared. */
   readonly after?: readonly ShownRequest[];
+  /** Said below the last answer, of what does not explain itself. */
+  readonly note?: string;
 }
 
 /** A show, or why there is none of its kind here. */

@@ -1,11 +1,14 @@
 /**
  * What there is to see, as curl lines with the answers that this very mesh has just given to them. Each show is a row of
  * requests in order; the shows do not touch each other and are made at the same time. Each leaves things as it found
- * them, so that the lines, pasted, answer as printed.
+ * them, so that the lines, pasted, answer as printed. What they make has a name of this start: lines that somebody has
+ * pasted, all or some of them, change nothing for the next start, nor does a start for what is somebody's own.
  */
+import { setTimeout } from "node:timers/promises";
 import { CannotStart } from "./cannot-start.ts";
 import type { LocalMesh } from "./mesh.ts";
 import type { Standing } from "./behind.ts";
+import { lockShow } from "./lock-show.ts";
 import { loginToShow } from "./login-show.ts";
 import { curlLine, perform, send, type ShownRequest, tokenOut } from "./shown-request.ts";
 import { type Found, type Show, urlAt } from "./show.ts";
@@ -13,6 +16,7 @@ import { type Found, type Show, urlAt } from "./show.ts";
 export interface ShowAnswered {
   readonly title: string;
   readonly lines: readonly { readonly line: string; readonly answer: readonly string[] }[];
+  readonly note: string | null;
 }
 
 export interface Tour {
@@ -23,6 +27,8 @@ export interface Tour {
 
 /** Of shorter windows another one has begun before the third line is pasted. */
 const shortestShownMs = 10_000;
+/** How long a request that waits is left to wait, so that it can be seen that it did. */
+const shownWaitMs = 1_000;
 
 interface LimitFacts {
   readonly name: string;
@@ -39,31 +45,41 @@ export function tokenLine(mesh: LocalMesh): string {
   return `TOKEN=$(${call} | ${tokenOut})`;
 }
 
-export async function makeTour(mesh: LocalMesh, behind: Standing["kind"]): Promise<Tour> {
+/** `start`: this start's own part of names. */
+export async function makeTour(
+  mesh: LocalMesh,
+  behind: Standing["kind"],
+  start = Date.now().toString(36),
+): Promise<Tour> {
   const token = await mesh.adminToken();
-  const asked = await Promise.all([limitToShow(mesh, token), purgeToShow(mesh, behind)]);
-  const found = [...asked, loginToShow(mesh, behind)];
+  const asked = await Promise.all([limitToShow(mesh, token, start), purgeToShow(mesh, behind)]);
+  const found = [...asked, loginToShow(mesh, behind, start)];
   const shows = found.flatMap((one) => (one.kind === "show" ? [one.show] : []));
   return {
-    shows: await Promise.all([...shows, lockShow(mesh)].map((show) => answered(show, token))),
+    shows: await Promise.all([...shows, lockShow(mesh, start)].map((show) => answered(show, token))),
     leftOut: found.flatMap((one) => (one.kind === "none" ? [one.why] : [])),
   };
 }
 
 async function answered(show: Show, token: string): Promise<ShowAnswered> {
-  const { title, requests, printed, before = [], after = [] } = show;
+  const { title, requests, printed, before = [], meanwhile, after = [], note = null } = show;
   const tokens = new Map([["TOKEN", token]]);
   const lines = [];
   for (const request of before) await perform(request, tokens);
   for (const [index, request] of requests.entries()) {
-    lines.push({ line: curlLine(printed?.[index] ?? request), answer: await perform(request, tokens) });
+    const answer = perform(request, tokens);
+    if (meanwhile !== undefined && index === requests.length - 1) {
+      await Promise.race([answer, setTimeout(shownWaitMs)]);
+      await perform(meanwhile, tokens);
+    }
+    lines.push({ line: curlLine(printed?.[index] ?? request), answer: await answer });
   }
   for (const request of after) await perform(request, tokens);
-  return { title, lines };
+  return { title, lines, note };
 }
 
 /** Half the quota twice, and once more: wherever it is asked, a limit is one limit. */
-function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show {
+function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts, start: string): Show {
   const cost = Number(quota) / 2;
   const requests = (key: string): readonly ShownRequest[] =>
     [0, 1, 2].map((edge) => ({
@@ -73,7 +89,6 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
       bearer: "TOKEN",
     }));
   // A new key is a new budget: a second start within the window finds all of it, and so does who pastes the lines.
-  const start = Date.now().toString(36);
   return {
     title: `one limit, whichever edge is asked: ${quota} in ${windowMs / 1_000} s (another key is another budget)`,
     requests: requests(`tour-${start}`),
@@ -82,7 +97,7 @@ function limitShow(mesh: LocalMesh, { name, quota, windowMs }: LimitFacts): Show
 }
 
 /** That of the longest window: there is time to paste three lines. A bucket fills up meanwhile, permits cannot be taken. */
-async function limitToShow(mesh: LocalMesh, token: string): Promise<Found> {
+async function limitToShow(mesh: LocalMesh, token: string, start: string): Promise<Found> {
   const response = await fetch(`${urlAt(mesh, 0)}/_mesh/v1/limits`, { headers: { Authorization: `Bearer ${token}` } });
   if (!response.ok) {
     const { code } = (await response.json().catch(() => ({}))) as { readonly code?: string };
@@ -103,18 +118,25 @@ async function limitToShow(mesh: LocalMesh, token: string): Promise<Found> {
   const [longest] = fit.toSorted((one, other) => other.windowMs - one.windowMs);
   return longest === undefined
     ? { kind: "none", why: "a limit: no window of ten seconds or more with an even quota is enforced here" }
-    : { kind: "show", show: limitShow(mesh, longest) };
+    : { kind: "show", show: limitShow(mesh, longest, start) };
 }
 
 /** What a configuration names may be far away and in use: only what was given to try is asked. */
 async function purgeToShow(mesh: LocalMesh, behind: Standing["kind"]): Promise<Found> {
   if (behind === "demo") return { kind: "show", show: purgeShow(mesh, "/parts/1", { tags: ["part-1"] }) };
   if (behind === "configured") return { kind: "none", why: "a purge: it would ask your services" };
-  const response = await send({ url: `${urlAt(mesh, 0)}/` }, new Map());
-  await response.body?.cancel();
-  return response.status === 200
+  const first = await readOfRoot(mesh);
+  if (first.status !== 200) return { kind: "none", why: `a purge: GET / answers ${first.status}` };
+  return (await readOfRoot(mesh)).isHit
     ? { kind: "show", show: purgeShow(mesh, "/", { prefixes: ["/"] }) }
-    : { kind: "none", why: `a purge: GET / answers ${response.status}` };
+    : { kind: "none", why: "a purge: nothing is kept of GET /, whose answer and route do not let it be" };
+}
+
+async function readOfRoot(mesh: LocalMesh): Promise<{ readonly status: number; readonly isHit: boolean }> {
+  const { status, headers, body } = await send({ url: `${urlAt(mesh, 0)}/` }, new Map());
+  // What is broken off may not be kept.
+  for await (const _ of body ?? []);
+  return { status, isHit: /\bhit\b/.test(headers.get("Cache-Status") ?? "") };
 }
 
 function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
@@ -130,24 +152,5 @@ function purgeShow(mesh: LocalMesh, path: string, what: object): Show {
     requests: [read(0), read(0), purge, read(0)],
     before: [read(0), purge],
     after: [purge],
-  };
-}
-
-/** Two holders at two edges; the second is refused, then waits in line until the first one's second is over. */
-function lockShow(mesh: LocalMesh): Show {
-  const acquire = (edge: number, json: object): ShownRequest => ({
-    method: "POST",
-    url: `${urlAt(mesh, edge)}/_mesh/v1/locks/stock-take/acquire`,
-    json,
-    bearer: "TOKEN",
-  });
-  return {
-    title: "one holder at a time, each with a greater fencing token",
-    requests: [
-      acquire(0, { holder: "node-a", ttlMs: 1_000 }),
-      acquire(1, { holder: "node-b", ttlMs: 1_000 }),
-      acquire(2, { holder: "node-b", ttlMs: 1_000, waitMs: 5_000 }),
-    ],
-    after: [{ method: "DELETE", url: `${urlAt(mesh, 0)}/_mesh/v1/locks/stock-take`, bearer: "TOKEN" }],
   };
 }

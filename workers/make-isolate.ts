@@ -16,6 +16,7 @@ import type { Mesh } from "./config/mesh.ts";
 import type { Isolate } from "./isolate.ts";
 import { costCap } from "./limit/cost-cap.ts";
 import { DenyTable } from "./limit/deny-table.ts";
+import { brakeOnFreshKeys } from "./limit/fresh-keys.ts";
 import { LimiterCalls } from "./limit/limiter-calls.ts";
 import { LimitDesk } from "./limit/limit-desk.ts";
 import { MeshRules } from "./limit/mesh-rules.ts";
@@ -84,9 +85,10 @@ function makeIsolate(mesh: Mesh, request: Request, env: Env): Isolate {
       limiter,
       isAllShadow,
       denials: (seed) => new DenyTable(seed),
+      brake: brakeOnFreshKeys(),
       ...cap,
     }),
-    permits: new PermitDesk({ rules, limiter, isAllShadow, ...cap }),
+    permits: new PermitDesk({ rules, limiter, isAllShadow, brake: brakeOnFreshKeys(), ...cap }),
     partitionKeys: new PartitionKeys({ secret: env.MESH_KEY_SECRET, environment }),
     limiterCalls: new LimiterCalls({
       limiter,

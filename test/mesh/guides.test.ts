@@ -55,6 +55,17 @@ const logged: Readonly<Record<string, string>> = {
 const told = guides.filter((guide) => blocksOf(guide).some(({ language }) => language === "console"));
 const withOwnMesh = told.filter((guide) => blocksOf(guide).some(isOfTheWholeMesh));
 const sharing = told.filter((guide) => !withOwnMesh.includes(guide));
+/** Lines by which a reader changes secrets, of a mesh on one machine and of a deployed one: nobody pastes both. */
+const localSecrets = "mv .selvedge/next.vars";
+const deployedSecrets = "npx wrangler secret";
+const followed = withOwnMesh.flatMap((guide) =>
+  textOf(guide).includes(localSecrets)
+    ? [
+        [guide, "on one machine", deployedSecrets],
+        [guide, "deployed", localSecrets],
+      ]
+    : [[guide, "anywhere", localSecrets]],
+);
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
 let mint: TokenMint;
@@ -134,18 +145,23 @@ test.each(sharing)("%s: each line prints what is printed below it", async (guide
   await expect.poll(() => terminal).toContain(line);
 });
 
-test.each(withOwnMesh)(
-  "%s: each line prints what is printed below it, under what is configured above it",
-  async (guide) => {
-    const blocks = blocksOf(guide).filter((block) => isConfiguration(block) || block.language === "console");
+test.each(followed)(
+  "%s (%s): each line prints what is printed below it, under what is configured above it",
+  async (guide = "", _place, elsewhere = "") => {
+    const blocks = blocksOf(guide)
+      .filter((block) => isConfiguration(block) || block.language === "console")
+      .filter(({ text }) => !text.includes(elsewhere));
     await using own = await GuideMesh.open({ origin: origin.url, secrets: { RESTHEART_KEY: restheartKey } });
     await own.configure(configuredBy(blocks[0]));
     await using shell = new GuideShell({ ...(await own.variables()), RESTHEART: origin.url });
     shell.writeCommand("npx", own.npx);
+    shell.link(".selvedge", own.state);
     writePrograms(guide, shell);
     for (const [index, block] of blocks.entries()) {
       if (block.language === "console") await paste(block, shell);
       else if (index > 0) await own.configure(configuredBy(block));
+      // As the guide asks its reader to.
+      if (block.text.includes(localSecrets)) await own.restart();
     }
   },
 );

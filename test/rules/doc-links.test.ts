@@ -40,6 +40,14 @@ describe("the documentation", () => {
     }
   });
 
+  test("every guide whose lines ask a mesh says how to try it, which begins with a state that no other guide has touched", () => {
+    const asking = guides.filter((guide) => textOf(guide).includes("$MESH") && !guide.startsWith(".."));
+    expect(asking).toContain("login-guard.md");
+    for (const guide of asking)
+      expect([guide, textOf(guide)]).toEqual([guide, expect.stringContaining("(../local-mesh.md#try-a-guide)")]);
+    expect(textOf("../local-mesh.md")).toContain("\nnpm start -- --fresh --config try.config.ts\n");
+  });
+
   test("every guide that needs the operator's token says where one gets it that may do all that the guide does", () => {
     const using = guides.filter((guide) => textOf(guide).includes("$TOKEN") && !guide.startsWith(".."));
     expect(using.length).toBeGreaterThan(5);

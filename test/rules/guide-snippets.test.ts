@@ -3,7 +3,7 @@
  * guide is without a test: `mesh/guides` runs lines and programs, `mesh/package` the library's.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -18,18 +18,18 @@ import {
   guides,
   isConfiguration,
   programNameOf,
+  promptedIn,
   textOf,
 } from "../support/guide.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /**
- * The library's guide. Limits: a Worker, its configuration, what is swapped, two Workers of requests at once, and the
- * configuration of a second Worker;
- * tokens: the same without a swap.
+ * The library's guide. How it is installed; limits: a Worker, its configuration, how it is tried, what is swapped, two
+ * Workers of requests at once, and the configuration of a second Worker; tokens: the same without a trial and a swap.
  */
 const library = {
   guide: "in-your-own-worker.md",
-  languages: ["ts", "toml", "diff", "ts", "ts", "toml", "ts", "toml", "toml"],
+  languages: ["sh", "ts", "toml", "sh", "diff", "ts", "ts", "toml", "ts", "toml", "toml"],
 };
 
 const configurations = guides.flatMap((guide) => blocksOf(guide).filter(isConfiguration));
@@ -58,6 +58,24 @@ describe("every guide", () => {
       for (const block of blocksOf(guide)) expect(howTested(block)).not.toMatch(/^not at all/);
     }
     expect(blocksOf(library.guide).map(({ language }) => language)).toEqual(library.languages);
+  });
+
+  test("writes no file that git would take: secrets are in some of them", () => {
+    const ignored = readFileSync(join(root, ".gitignore"), "utf8").split("\n");
+    const lines = guides.flatMap(blocksOf).filter(({ language }) => language === "console");
+    const written = lines.flatMap(({ text }) => [...text.matchAll(/(?:-s?o|>) ([a-z]+\.(?:json|txt))/g)]);
+    const names = new Set(written.map(([, name]) => name));
+    expect(names).toContain("login.json");
+    for (const name of [...names, "try.config.ts"]) expect(ignored).toContain(`/${name}`);
+  });
+
+  test("shows the status of what it writes to a file alone, so that a refusal is seen", () => {
+    const lines = guides.flatMap(blocksOf).flatMap((block) => (block.language === "console" ? promptedIn(block) : []));
+    const silent = lines.filter(({ command }) => /-s?o (?:[a-z]+\.json|\/dev\/null)/.test(command));
+    expect(silent.length).toBeGreaterThan(10);
+    // One line only uses up what the next one looks at.
+    const said = silent.filter(({ command }) => !command.startsWith("for i in ") || command.includes("http_code"));
+    for (const { command } of said) expect(command).toContain("%{http_code}");
   });
 
   test("runs the programs that it shows, by name", () => {
@@ -95,6 +113,15 @@ describe("every guide", () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+});
+
+test("in-your-own-worker.md: what is installed is this package and the wrangler that it is tested with", () => {
+  const { version, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    readonly version: string;
+    readonly devDependencies: Readonly<Record<string, string>>;
+  };
+  const install = blocksOf(library.guide).find(({ language }) => language === "sh");
+  expect(install?.text).toContain(`selvedge-${version}.tgz hono node@22 wrangler@${devDependencies["wrangler"]} `);
 });
 
 test("protect-an-api.md: 200 reads and 50 writes a second by address, and a limit that admits when it cannot ask", () => {

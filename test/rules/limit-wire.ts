@@ -3,6 +3,7 @@ import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import { checkCharge, checkGiveBack } from "../../durable-objects/limiter/checked-request.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
+import { brakeOnFreshKeys } from "../../workers/limit/fresh-keys.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, Taken } from "../../workers/limit/taken.ts";
 import { limitInForce } from "./limit-filed.ts";
@@ -41,6 +42,7 @@ export class Wire {
     const { port } = this;
     this.desk = new LimitDesk({
       denials: (seed) => new DenyTable(seed),
+      brake: brakeOnFreshKeys(),
       rules: {
         find: (name) => this.limits.get(name),
         all: () => this.limits,

@@ -6,6 +6,7 @@
 import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { ChargeAnswer, ChargeRequest, LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
+import { brakeOnFreshKeys } from "../../workers/limit/fresh-keys.ts";
 import { LimitDesk, type Rules } from "../../workers/limit/limit-desk.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
 import { limitInForce } from "../rules/limit-filed.ts";
@@ -110,6 +111,7 @@ export class LimitPlanet implements Disposable {
     } as Pick<LimiterContract, "charge" | "giveBack"> as LimiterContract;
     isolate.desk = new LimitDesk({
       denials: (seed) => new DenyTable(seed),
+      brake: brakeOnFreshKeys(),
       rules: this.#rules,
       limiter: () => limiter,
       isAllShadow: false,

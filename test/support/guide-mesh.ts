@@ -57,7 +57,12 @@ export class GuideMesh {
   async configure({ file, built }: GuideConfiguration): Promise<void> {
     await built;
     this.#configFile = file;
-    await this.#restart();
+    await this.restart();
+  }
+
+  /** Where it keeps what outlives it: `.selvedge` to its reader. */
+  get state(): string {
+    return this.#state;
   }
 
   /** What its reader has of it, by the names of variables. */
@@ -78,10 +83,10 @@ export class GuideMesh {
   async #takeSecrets(changed: Readonly<Record<string, string | null>>): Promise<void> {
     const all = Object.entries({ ...this.#secrets, ...changed });
     this.#secrets = Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== null));
-    await this.#restart();
+    await this.restart();
   }
 
-  async #restart(): Promise<void> {
+  async restart(): Promise<void> {
     const ports = this.#mesh?.edges.map(({ port }) => port);
     await this.#mesh?.stop();
     this.#mesh = await startMesh({

@@ -34,6 +34,11 @@ export class GuideShell {
     symlinkSync(join(packages, name), join(this.#folder, "node_modules", name));
   }
 
+  /** A folder that is elsewhere, at this name in the folder where the guide's lines are run. */
+  link(name: string, folder: string): void {
+    symlinkSync(folder, join(this.#folder, name));
+  }
+
   /** A command that the guide's lines run, in the place of the one of this name. */
   writeCommand(name: string, text: string): void {
     writeFileSync(join(this.#folder, name), text, { mode: 0o700 });

@@ -80,15 +80,22 @@ export function patternOf(answer: string): RegExp {
 
 /** Without white space, which the guide has as it fits, and with one text in place of each that differs from call to call. */
 export function comparable(answer: string): string {
-  return answer
-    .replaceAll(/\s+/g, "")
-    .replaceAll(/"(id|instance|at|since|reservation)":"[^"]*"/g, '"$1":"?"')
-    .replaceAll(/(["']?)(seq|resetMs|retryAfterMs)\1:\d+/g, "$1$2$1:0")
-    .replaceAll(/;t=\d+/g, ";t=0")
-    .replaceAll(/;pk=:[^:]*:/g, ";pk=:?:")
-    .replaceAll(/Retry-After:\d+/g, "Retry-After:0")
-    .replaceAll(
-      /"used":(\d+),"remaining":(\d+)/g,
-      (_, used, remaining) => `"ofall":${Number(used) + Number(remaining)}`,
-    );
+  return (
+    answer
+      .replaceAll(/\s+/g, "")
+      .replaceAll(/"(id|instance|at|since|reservation)":"[^"]*"/g, '"$1":"?"')
+      .replaceAll(/(["']?)(seq|resetMs|retryAfterMs)\1:\d+/g, "$1$2$1:0")
+      .replaceAll(/;t=\d+/g, ";t=0")
+      .replaceAll(/;pk=:[^:]*:/g, ";pk=:?:")
+      .replaceAll(/Retry-After:\d+/g, "Retry-After:0")
+      // In which window each of several requests came is the clock's affair: those of all are not.
+      .replaceAll(
+        /"allowed":(\d+),"refused":(\d+)/g,
+        (_, allowed, refused) => `"asked":${Number(allowed) + Number(refused)}`,
+      )
+      .replaceAll(
+        /"used":(\d+),"remaining":(\d+)/g,
+        (_, used, remaining) => `"ofall":${Number(used) + Number(remaining)}`,
+      )
+  );
 }

@@ -91,16 +91,13 @@ export class ChargeLine {
   /** Ends when it is known there, or cannot be. */
   async putBack(entry: KeyEntry, charge: Charge, tokens: number): Promise<void> {
     this.#parts.denied().forget(entry.denyKey);
-    const counts = charge.returned === 0 ? tell(entry) : undefined;
+    const told = charge.returned === 0 ? tell(entry) : {};
     charge.returned += tokens;
-    const told = counts === undefined ? {} : { counts };
     const request = { v: 1, requestId: charge.id, budget: entry.budget, returned: charge.returned, ...told } as const;
-    const reached = await this.call(entry.limit.name, entry.budget, async (limiter) => {
-      await limiter.giveBack(request);
-      return "heard";
-    });
+    const reached = await this.call(entry.limit.name, entry.budget, (limiter) => limiter.giveBack(request));
+    if (reached.kind === "answered") return;
     // Beside those who wait for this: what is late may never come.
-    if (reached.kind === "unreachable") void reached.late.then((late) => late ?? untell(entry, counts));
+    void reached.late.then((late) => (late === null ? untell(entry, told) : undefined));
   }
 
   /** What is unspent of it goes back, and is nobody's to spend or to give back any more. */
@@ -134,9 +131,7 @@ export class ChargeLine {
     // The first one may have left the line, and be dearer than those who are left.
     const cost = Math.min(batch.cost, demand);
     const wish = wishOf(entry, rule, cost, now);
-    const counts = tell(entry);
-    const told = counts === undefined ? {} : { counts };
-    return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...told };
+    return { v: 1, requestId: this.newId(), rule, budget: entry.budget, cost, demand, ...wish, ...tell(entry) };
   }
 
   async #fly(errand: Errand, request: ChargeRequest, sent: Sent, context: Waits): Promise<void> {
@@ -160,7 +155,7 @@ export class ChargeLine {
     batch.end({ kind: "unreachable" });
     // Refused requests cost nothing: should the charge have been made after all, it goes back.
     const late = await reached.late;
-    if (late === null || late.kind === "outdated") untell(entry, request.counts);
+    if (late === null || late.kind === "outdated") untell(entry, request);
     if (late?.kind === "granted") await this.putBack(entry, charge, tokensOf(late));
   }
 
@@ -175,7 +170,7 @@ export class ChargeLine {
     const now = clock.now();
     entry.downMs = 0;
     if (answer.kind === "outdated") {
-      untell(entry, request.counts);
+      untell(entry, request);
       batch.end({ kind: "outdated", version: answer.version });
       return null;
     }

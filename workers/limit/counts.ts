@@ -11,41 +11,40 @@ export interface Counting {
 /** As what a request was counted. What is near the limit is allowed, too. */
 export type Counted = "allowed" | "nearLimit" | "refused";
 
-const countsOf: Readonly<Record<Counted, Counts>> = {
-  allowed: { ...noCounts, allowed: 1 },
-  nearLimit: { ...noCounts, allowed: 1, nearLimit: 1 },
-  refused: { ...noCounts, refused: 1 },
-};
-
-export function count(counting: Counting, what: Counted): void {
-  add(counting, countsOf[what], 1);
+/** `times` -1: it was admitted, and another limit refused. */
+export function count(counting: Counting, what: Counted, times: 1 | -1 = 1): void {
+  const isRefused = what === "refused";
+  counting.counts = sumOf(counting.counts, {
+    allowed: isRefused ? 0 : times,
+    refused: isRefused ? times : 0,
+    nearLimit: what === "nearLimit" ? times : 0,
+  });
 }
 
-/** It was admitted, and another limit refused. */
-export function uncount(counting: Counting, what: Counted): void {
-  add(counting, countsOf[what], -1);
+/** What a message takes along. */
+export interface Told {
+  readonly counts?: Counts;
 }
 
 /** What is told never falls: what was taken back after it was told is subtracted from what is told next. */
-export function tell(counting: Counting): Counts | undefined {
+export function tell(counting: Counting): Told {
   const { allowed, refused, nearLimit } = counting.counts;
   const isOwing = Math.min(allowed, nearLimit) < 0;
   const counts = isOwing ? { ...noCounts, refused } : counting.counts;
-  if (counts.allowed + refused === 0) return undefined;
+  if (counts.allowed + refused === 0) return {};
   counting.counts = isOwing ? { allowed, refused: 0, nearLimit } : noCounts;
-  return counts;
+  return { counts };
 }
 
 /** Nobody has heard it: it is told again. */
-export function untell(counting: Counting, told: Counts = noCounts): void {
-  add(counting, told, 1);
+export function untell(counting: Counting, { counts = noCounts }: Told): void {
+  counting.counts = sumOf(counting.counts, counts);
 }
 
-function add(counting: Counting, more: Counts, times: 1 | -1): void {
-  const { allowed, refused, nearLimit } = counting.counts;
-  counting.counts = {
-    allowed: allowed + times * more.allowed,
-    refused: refused + times * more.refused,
-    nearLimit: nearLimit + times * more.nearLimit,
+function sumOf(one: Counts, other: Counts): Counts {
+  return {
+    allowed: one.allowed + other.allowed,
+    refused: one.refused + other.refused,
+    nearLimit: one.nearLimit + other.nearLimit,
   };
 }

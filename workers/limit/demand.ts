@@ -13,38 +13,6 @@ const farthest = 8;
 /** Tokens wished for beyond what is expected. */
 const reserve = 1.1;
 
-export class Demand {
-  readonly #cells: Cells;
-  /** Of those who ask seldom a short cell is often empty. */
-  readonly #longCells: Cells;
-
-  constructor(windowMs: number, now: number) {
-    this.#cells = new Cells(Math.min(longestCellMs, Math.max(shortestCellMs, windowMs)), now);
-    this.#longCells = new Cells(longestCellMs, now);
-  }
-
-  add(tokens: number, now: number): void {
-    this.#cells.add(tokens, now);
-    this.#longCells.add(tokens, now);
-  }
-
-  /** Whether more than one asking was seen: a rate needs two. */
-  isKnown(now: number): boolean {
-    return this.#cells.isKnown(now);
-  }
-
-  /** How many tokens will be asked for within `ms`; a whole number. */
-  expect(ms: number, now: number): number {
-    return this.#cells.expect(ms, now);
-  }
-
-  /** The same, of a whole cell at least: what a longer time is planned by. 0 where there was none. */
-  expectSteadily(ms: number, now: number): number {
-    const seen = [this.#longCells, this.#cells].find((cells) => cells.isSteady(now));
-    return seen?.expect(ms, now) ?? 0;
-  }
-}
-
 class Cells {
   readonly #cellMs: number;
   #cellAt: number;
@@ -61,6 +29,7 @@ class Cells {
     this.#now += tokens;
   }
 
+  /** Whether more than one asking was seen: a rate needs two. */
   isKnown(now: number): boolean {
     return this.#before > 0 || (now - this.#cellAt >= leastElapsedMs && this.#now > 1);
   }
@@ -70,6 +39,7 @@ class Cells {
     return this.#before > 0;
   }
 
+  /** How many tokens will be asked for within `ms`; a whole number. */
   expect(ms: number, now: number): number {
     this.#turn(now);
     const elapsed = Math.max(leastElapsedMs, now - this.#cellAt);
@@ -85,5 +55,26 @@ class Cells {
     this.#before = cells === 1 ? this.#now : 0;
     this.#now = 0;
     this.#cellAt += cells * this.#cellMs;
+  }
+}
+
+export class Demand extends Cells {
+  /** Of those who ask seldom a short cell is often empty. */
+  readonly #long: Cells;
+
+  constructor(windowMs: number, now: number) {
+    super(Math.min(longestCellMs, Math.max(shortestCellMs, windowMs)), now);
+    this.#long = new Cells(longestCellMs, now);
+  }
+
+  override add(tokens: number, now: number): void {
+    super.add(tokens, now);
+    this.#long.add(tokens, now);
+  }
+
+  /** The same, of a whole cell at least: what a longer time is planned by. 0 where there was none. */
+  expectSteadily(ms: number, now: number): number {
+    const seen = [this.#long, this].find((cells) => cells.isSteady(now));
+    return seen?.expect(ms, now) ?? 0;
   }
 }

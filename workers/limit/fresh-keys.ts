@@ -10,20 +10,22 @@ const cellMs = 10_000;
 /** Neighbourhoods watched at once: past that the count begins anew, and the flood costs a call each for a while. */
 const mostNeighbourhoods = 4_096;
 
-export class FreshKeys {
-  readonly #counts = new Map<string, number>();
-  #cellEndsAt = 0;
+/** How long to refuse a fresh budget of a neighbourhood, ms; 0 when it may pass. */
+export type Brake = (neighbourhood: string, now: number) => number;
 
-  /** How long to refuse, ms; 0 when it may pass. */
-  brake(neighbourhood: string, now: number): number {
-    if (now >= this.#cellEndsAt || this.#cellEndsAt - now > cellMs) {
-      this.#counts.clear();
-      this.#cellEndsAt = now + cellMs;
+export function brakeOnFreshKeys(): Brake {
+  const counts = new Map<string, number>();
+  let cellEndsAt = 0;
+
+  return (neighbourhood, now) => {
+    if (now >= cellEndsAt || cellEndsAt - now > cellMs) {
+      counts.clear();
+      cellEndsAt = now + cellMs;
     }
-    const count = (this.#counts.get(neighbourhood) ?? 0) + 1;
-    if (count > mostFresh) return this.#cellEndsAt - now;
-    if (count === 1 && this.#counts.size >= mostNeighbourhoods) this.#counts.clear();
-    this.#counts.set(neighbourhood, count);
+    const count = (counts.get(neighbourhood) ?? 0) + 1;
+    if (count > mostFresh) return cellEndsAt - now;
+    if (count === 1 && counts.size >= mostNeighbourhoods) counts.clear();
+    counts.set(neighbourhood, count);
     return 0;
-  }
+  };
 }

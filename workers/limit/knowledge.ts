@@ -4,7 +4,7 @@
  */
 import type { QuotaAmount } from "../../durable-objects/limiter/contract.ts";
 import { admitted, refusedBy, unlimited } from "./answered.ts";
-import { count, uncount, type Counted } from "./counts.ts";
+import { count, type Counted } from "./counts.ts";
 import type { Denials } from "./denials.ts";
 import { spend, spendable, unspend, type Spent } from "./held-lease.ts";
 import { KeyBook, type KeyEntry } from "./key-book.ts";
@@ -63,8 +63,7 @@ export class Knowledge {
 
   /** What was looked up is what its request is told. */
   countRefused({ limit, budget, amountOf }: Ask): void {
-    const quota = amountOf(limit.quota);
-    const entry = quota === "unlimited" ? undefined : this.book.find(limit.name, keyOf(limit, budget, quota));
+    const entry = this.book.find(limit.name, keyOf(limit, budget, amountOf(limit.quota)));
     if (entry !== undefined) countRefused(entry, this.#parts.enforces(limit));
   }
 
@@ -120,7 +119,7 @@ export function countRefused(entry: KeyEntry, isEnforced: boolean): void {
 
 function undo(entry: KeyEntry, spent: readonly Spent[], counted: Counted): void {
   for (const spending of spent) unspend(spending);
-  uncount(entry, counted);
+  count(entry, counted, -1);
 }
 
 function randomWord(): number {

@@ -8,6 +8,7 @@ import type { LimiterContract } from "../../durable-objects/limiter/contract.ts"
 import { unlimited } from "./answered.ts";
 import type { Denials } from "./denials.ts";
 import { ChargeLine } from "./charge-line.ts";
+import type { Brake } from "./fresh-keys.ts";
 import { keyOf, Knowledge } from "./knowledge.ts";
 import type { Rules } from "./rules.ts";
 import { SteadyClock } from "./steady-clock.ts";
@@ -29,6 +30,8 @@ export interface LimitDeskParts {
   readonly wait?: (ms: number) => Promise<void>;
   /** Whether one more object call is affordable; always, without a cap. */
   readonly affords?: (context: Waits) => boolean | Promise<boolean>;
+  /** On floods of fresh keys; none where no ask names a neighbourhood. */
+  readonly brake?: Brake;
 }
 
 /** `asks`: the same under newer rules, where these decided. What is told of a limit is told of the rule that decided. */
@@ -54,7 +57,8 @@ export class LimitDesk {
   #restsUntil = -Infinity;
 
   constructor(parts: LimitDeskParts) {
-    const { rules, limiter, isAllShadow, denials, clock = Date.now, wait = sleep, affords = () => true } = parts;
+    const { rules, limiter, isAllShadow, denials, clock = Date.now, wait = sleep } = parts;
+    const { affords = () => true, brake = () => 0 } = parts;
     const enforces = (limit: LimitInForce) => this.enforces(limit);
     this.#rules = rules;
     this.#isAllShadow = isAllShadow;
@@ -63,7 +67,7 @@ export class LimitDesk {
     const line = new ChargeLine({ limiter, denied: () => knowledge.denied, clock: this.#clock, wait });
     this.knowledge = knowledge;
     this.line = line;
-    this.#room = new WaitingRoom({ knowledge, line, rules, enforces, affords, clock: this.#clock });
+    this.#room = new WaitingRoom({ knowledge, line, rules, enforces, affords, brake, clock: this.#clock });
   }
 
   /** For people and for tests: object calls made so far, and what is remembered. */

@@ -5,6 +5,7 @@
  */
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { inTime } from "../../durable-objects/platform/deadline.ts";
+import type { Brake } from "./fresh-keys.ts";
 import { PermitBook, type PermitEntry } from "./permit-book.ts";
 import { PermitClock } from "./permit-clock.ts";
 import { PermitLine } from "./permit-line.ts";
@@ -26,6 +27,8 @@ export interface PermitDeskParts {
   readonly after?: (ms: number, call: () => void) => () => void;
   /** Whether one more object call is affordable; always, without a cap. */
   readonly affords?: (context: Waits) => boolean | Promise<boolean>;
+  /** On floods of fresh keys; none where no ask names a neighbourhood. */
+  readonly brake?: Brake;
 }
 
 export interface PermitsTaken {
@@ -57,7 +60,8 @@ export class PermitDesk {
   #rulesAt = -Infinity;
 
   constructor(parts: PermitDeskParts) {
-    const { rules, limiter, isAllShadow, clock = Date.now, wait = sleep, after = timer, affords = () => true } = parts;
+    const { rules, limiter, isAllShadow, clock = Date.now, wait = sleep, after = timer } = parts;
+    const { affords = () => true, brake = () => 0 } = parts;
     this.#rules = rules;
     this.#isAllShadow = isAllShadow;
     this.#wait = wait;
@@ -66,7 +70,7 @@ export class PermitDesk {
     const line = new PermitLine({ limiter, rules, clock: this.#clock });
     const enforces = (limit: LimitInForce) => this.enforces(limit);
     this.#line = line;
-    this.#room = new PermitRoom({ book: this.#book, line, rules, enforces, affords, now: () => this.#now() });
+    this.#room = new PermitRoom({ book: this.#book, line, rules, enforces, affords, brake, now: () => this.#now() });
   }
 
   /** For people and for tests: object calls made so far, and budgets that are remembered. */

@@ -2,9 +2,9 @@
  * The line to the limiter for permits: one call under way for each budget, which says what runs here and what is wanted
  * in all. Every attempt has a turn of its own, so that one which comes late changes nothing.
  */
-import type { Counts, HoldAnswer, HoldRequest, LimiterContract } from "../../durable-objects/limiter/contract.ts";
+import type { HoldAnswer, HoldRequest, LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { ruleOf } from "./charge-line.ts";
-import { tell, untell } from "./counts.ts";
+import { tell, untell, type Told } from "./counts.ts";
 import type { HoldFlight, PermitEntry } from "./permit-book.ts";
 import type { PermitClock } from "./permit-clock.ts";
 import type { HoldAsked, HoldSent } from "./permit-pool.ts";
@@ -30,7 +30,7 @@ interface Heard {
   readonly sent: HoldSent;
   readonly steps: number;
   readonly answer: HoldAnswer;
-  readonly counts: Counts | undefined;
+  readonly told: Told;
 }
 
 /** How long an unreachable limiter is left alone, ms: first, and at most. Permits are short, so these are. */
@@ -93,7 +93,7 @@ export class PermitLine {
     const { inUse, wanted } = asked;
     const { budget } = entry;
     // Once: an attempt that is lost takes them along.
-    const counts = tell(entry);
+    const told = tell(entry);
     const request: HoldRequest = {
       v: 1,
       rule: ruleOf(limit, quota),
@@ -102,20 +102,20 @@ export class PermitLine {
       inUse,
       wanted,
       turn: sent.turn,
-      ...(counts === undefined ? {} : { counts }),
+      ...told,
     };
     const answer = await limiter(entry.limit, budget).hold(request);
     if (answer.kind === "held" && answer.lifeMs === 0) throw new Error("another attempt came before this one");
-    return { sent, steps, answer, counts };
+    return { sent, steps, answer, told };
   }
 
-  #learn(entry: PermitEntry, { sent, steps, answer, counts }: Heard): void {
+  #learn(entry: PermitEntry, { sent, steps, answer, told }: Heard): void {
     const { clock, rules } = this.#parts;
     const now = clock.now();
     entry.downMs = 0;
     entry.downUntil = 0;
     if (answer.kind === "outdated") {
-      untell(entry, counts);
+      untell(entry, told);
       rules.hear(entry.limit, answer.version);
       entry.pool.forgo(sent.asked);
     } else if (clock.steps === steps) entry.pool.learn(sent, answer, now);

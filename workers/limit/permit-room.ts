@@ -6,7 +6,7 @@
 import { inTime } from "../../durable-objects/platform/deadline.ts";
 import { admitted, fallback, refusedBy, unlimited } from "./answered.ts";
 import { count } from "./counts.ts";
-import { FreshKeys } from "./fresh-keys.ts";
+import type { Brake } from "./fresh-keys.ts";
 import type { PermitBook, PermitEntry, Wish } from "./permit-book.ts";
 import type { PermitLine } from "./permit-line.ts";
 import type { Run } from "./permit-pool.ts";
@@ -20,6 +20,7 @@ export interface PermitRoomParts {
   readonly enforces: (limit: LimitInForce) => boolean;
   /** Whether one more object call is affordable. */
   readonly affords: (context: Waits) => boolean | Promise<boolean>;
+  readonly brake: Brake;
   readonly now: () => number;
 }
 
@@ -55,7 +56,6 @@ const retryAfterMs = 1_000;
 
 export class PermitRoom {
   readonly #parts: PermitRoomParts;
-  readonly #fresh = new FreshKeys();
 
   constructor(parts: PermitRoomParts) {
     this.#parts = parts;
@@ -128,7 +128,7 @@ export class PermitRoom {
   #open(ask: Counted): PermitEntry | PermitClaim | null {
     const { limit, budget, neighbourhood } = ask;
     const now = this.#parts.now();
-    const brakedMs = neighbourhood === null ? 0 : this.#fresh.brake(`${limit.name}\n${neighbourhood}`, now);
+    const brakedMs = neighbourhood === null ? 0 : this.#parts.brake(`${limit.name}\n${neighbourhood}`, now);
     return brakedMs > 0 ? this.#refused("deny_cache", ask, null) : this.#parts.book.open(limit.name, budget, now);
   }
 

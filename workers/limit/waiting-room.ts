@@ -8,8 +8,8 @@ import type { ChargeAnswer } from "../../durable-objects/limiter/contract.ts";
 import { admitted, fallback, refusedBy } from "./answered.ts";
 import { Batch, type Charge } from "./batch.ts";
 import type { ChargeLine } from "./charge-line.ts";
-import { uncount } from "./counts.ts";
-import { FreshKeys } from "./fresh-keys.ts";
+import { count } from "./counts.ts";
+import type { Brake } from "./fresh-keys.ts";
 import { isLive, spendable } from "./held-lease.ts";
 import type { KeyEntry } from "./key-book.ts";
 import { countAllowed, countRefused, keyOf, remainingOf, type Claim, type Knowledge } from "./knowledge.ts";
@@ -24,6 +24,7 @@ export interface WaitingRoomParts {
   readonly enforces: (limit: LimitInForce) => boolean;
   /** Whether one more object call is affordable. */
   readonly affords: (context: Waits) => boolean | Promise<boolean>;
+  readonly brake: Brake;
   readonly clock: SteadyClock;
 }
 
@@ -48,7 +49,6 @@ interface Counted extends Ask {
 
 export class WaitingRoom {
   readonly #parts: WaitingRoomParts;
-  readonly #fresh = new FreshKeys();
 
   constructor(parts: WaitingRoomParts) {
     this.#parts = parts;
@@ -115,7 +115,7 @@ export class WaitingRoom {
       const remaining = remainingOf(entry, quota, this.#parts.clock.now());
       const counted = countAllowed(entry, remaining, quota);
       const undo = () => {
-        uncount(entry, counted);
+        count(entry, counted, -1);
         this.#putBack(entry, charge, cost, context);
       };
       return { taken: admitted("limiter", quota, remaining, resetMs), undo };
@@ -131,7 +131,7 @@ export class WaitingRoom {
     const key = keyOf(limit, budget, quota);
     const known = book.find(limit.name, key);
     if (known !== undefined) return known;
-    const brakedMs = neighbourhood === null ? 0 : this.#fresh.brake(`${limit.name}\n${neighbourhood}`, now);
+    const brakedMs = neighbourhood === null ? 0 : this.#parts.brake(`${limit.name}\n${neighbourhood}`, now);
     if (brakedMs === 0) return book.open(limit, budget, now, key);
     return refusedBy("deny_cache", quota, isEnforced, { remaining: 0, resetMs: brakedMs, retryMs: brakedMs });
   }
