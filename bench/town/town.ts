@@ -7,6 +7,7 @@ import { takeOverTimers, settled } from "../../test/simulation/limit-timers.ts";
 import { askOf, inForce } from "../../test/simulation/limit-planet.ts";
 import { VirtualTime } from "../../test/simulation/virtual-time.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
+import { brakeOnFreshKeys } from "../../workers/limit/fresh-keys.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
 import { View } from "../../workers/view/view.ts";
@@ -109,6 +110,7 @@ class Town implements Disposable {
         resets: () => 0,
       },
       limiter: (limit, budget) => this.limiters.port(limit, budget, near, this.#clock),
+      brake: brakeOnFreshKeys(),
       denials: (words) => new DenyTable(words),
       isAllShadow: false,
       clock: this.#clock,

@@ -6,6 +6,7 @@ import { Budgets } from "../../durable-objects/limiter/budgets.ts";
 import type { LimiterContract } from "../../durable-objects/limiter/contract.ts";
 import { limiterName, type RegionName } from "../../durable-objects/names.ts";
 import { DenyTable } from "../../workers/limit/deny-table.ts";
+import { brakeOnFreshKeys } from "../../workers/limit/fresh-keys.ts";
 import { LimitDesk } from "../../workers/limit/limit-desk.ts";
 import type { Rules } from "../../workers/limit/rules.ts";
 import type { Ask, LimitInForce, TakenAll, Waits } from "../../workers/limit/taken.ts";
@@ -160,6 +161,7 @@ export class LimitWorld implements Disposable {
     const desk = new LimitDesk({
       rules: this.#rules,
       limiter: (limit, budget) => this.#port(limit, budget, region, decidedAt),
+      brake: brakeOnFreshKeys(),
       denials: (seed) => {
         const table = new DenyTable(seed);
         denied.push(table);
