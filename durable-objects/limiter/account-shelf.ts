@@ -9,10 +9,11 @@ import type { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
 import { guardOf } from "../platform/lease.ts";
 import { alsoCovering, coveredOf, covers, withCovered, type Covered } from "./covered.ts";
+import { TermsInUse, type NamedTerms } from "./named-terms.ts";
 import { blockOf, isAssumed, isMemoryOnly, isWorse, mattersMs, unwrittenOf, type Account } from "./write-ahead.ts";
 
-/** About 300 bytes each. */
-const mostHeld = 100_000;
+/** About 1 KiB each, and an object has 128 MB at most, which others may share. */
+const mostHeld = 50_000;
 /** How far a full shelf is emptied, so that not every further budget has to clear it again. */
 const partAfterClearing = 15 / 16;
 /** How long a row may tell of worse terms than those that hold, ms: they may change with every request. */
@@ -21,7 +22,7 @@ const worseForMs = 10_000;
 interface Shelved extends Account {
   readonly algorithm: Counting;
   /** Under which it was counted last. */
-  terms: Terms;
+  terms: NamedTerms;
   /** Under which its row was written, and when; null for a row of an earlier life, whose terms only its image knows. */
   written: { readonly terms: Terms; readonly at: number } | null;
   covered: Covered;
@@ -42,6 +43,7 @@ export class AccountShelf {
   readonly #ledger: Ledger;
   readonly #horizon: Horizon;
   readonly #most: number;
+  readonly #inUse = new TermsInUse();
   /** In the order in which they were first held. */
   readonly #held = new Map<string, Shelved>();
   #mayHaveRows: boolean;
@@ -72,7 +74,7 @@ export class AccountShelf {
     const shelved = account as Shelved;
     const { counter, hasRow } = shelved;
     if (isSame(shelved.terms, terms) && !(hasRow && shelved.written === null)) return;
-    shelved.terms = terms;
+    shelved.terms = this.#inUse.find(terms);
     const depends = counter.adopt(terms, now);
     const isNew = this.#cover(shelved, now);
     if (depends) shelved.keptUntil = Math.max(shelved.keptUntil, counter.endsAt(terms));
@@ -125,7 +127,8 @@ export class AccountShelf {
   }
 
   /** As good as new, and known to be: nothing is assumed of what a crash may have lost. */
-  renew(budget: string, algorithm: Counting, terms: Terms, now: number): void {
+  renew(budget: string, algorithm: Counting, asked: Terms, now: number): void {
+    const terms = this.#inUse.find(asked);
     const counter = freshCounter(algorithm);
     const account = { ...unwritten, algorithm, terms, counter, covered: null, askedBy: alsoCovering([], terms) };
     account.counter.adopt(terms, now);
@@ -154,18 +157,20 @@ export class AccountShelf {
     return this.#held.size === 0 && !this.#ledger.hasRows();
   }
 
-  #restored(budget: string, algorithm: Counting, terms: Terms, now: number): Shelved | null {
+  #restored(budget: string, algorithm: Counting, asked: Terms, now: number): Shelved | null {
     const row = this.#mayHaveRows ? this.#ledger.row(budget) : null;
     // A limit that counts in another way now begins anew.
     if (row === null || row.endsAt <= now || row.algorithm !== algorithm) return null;
     const counter = restoreCounter(algorithm, row.image);
     if (counter === null) return null;
+    const terms = this.#inUse.find(asked);
     if (row.ahead > 0) counter.assume(row.ahead, Math.min(now + 1, row.aheadUntil), terms);
     const keptUntil = counter.endsAt(terms);
     return { ...unwritten, algorithm, terms, counter, hasRow: true, keptUntil, covered: coveredOf(row.image) };
   }
 
-  #fresh(algorithm: Counting, terms: Terms, now: number): Shelved {
+  #fresh(algorithm: Counting, asked: Terms, now: number): Shelved {
+    const terms = this.#inUse.find(asked);
     const covered = this.#horizon.lostUpTo > 0 ? [] : null;
     const account: Shelved = { ...unwritten, algorithm, terms, counter: freshCounter(algorithm), covered };
     account.counter.adopt(terms, now);

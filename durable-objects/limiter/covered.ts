@@ -3,7 +3,7 @@
  * go without a row, by whichever terms; who asks by others than these finds theirs counted, too. An image is an object's
  * JSON, and the versions before skip what they do not know.
  */
-import type { Terms } from "./counter.ts";
+import type { NamedTerms } from "./named-terms.ts";
 
 /** null: nothing is missing. */
 export type Covered = readonly string[] | null;
@@ -11,12 +11,13 @@ export type Covered = readonly string[] | null;
 /** Of more the first is forgotten, and covered again: what is counted twice admits less, never more. */
 const mostCovered = 8;
 
-export function covers(covered: Covered, terms: Terms): boolean {
-  return covered === null || covered.includes(keyOf(terms));
+export function covers(covered: Covered, { name }: NamedTerms): boolean {
+  return covered === null || covered.includes(name);
 }
 
-export function alsoCovering(covered: Covered, terms: Terms): Covered {
-  return covers(covered, terms) ? covered : [...(covered ?? []), keyOf(terms)].slice(-mostCovered);
+export function alsoCovering(covered: Covered, terms: NamedTerms): Covered {
+  if (covered === null || covers(covered, terms)) return covered;
+  return covered.length === 0 ? terms.alone : [...covered, terms.name].slice(-mostCovered);
 }
 
 export function withCovered(image: string, covered: Covered): string {
@@ -26,8 +27,4 @@ export function withCovered(image: string, covered: Covered): string {
 export function coveredOf(image: string): Covered {
   const { covered } = JSON.parse(image) as { readonly covered?: unknown };
   return Array.isArray(covered) ? covered.filter((one) => typeof one === "string") : null;
-}
-
-function keyOf({ quota, windowMs, burst }: Terms): string {
-  return `${quota}/${windowMs}/${burst}`;
 }
