@@ -59,22 +59,22 @@ class Cells {
 }
 
 export class Demand extends Cells {
-  /** Of those who ask seldom a short cell is often empty. */
-  readonly #long: Cells;
+  /** Of those who ask seldom a short cell is often empty. Most who flood a limit ask once: nothing is planned for them. */
+  #long: Cells | null = null;
 
   constructor(windowMs: number, now: number) {
     super(Math.min(longestCellMs, Math.max(shortestCellMs, windowMs)), now);
-    this.#long = new Cells(longestCellMs, now);
   }
 
   override add(tokens: number, now: number): void {
     super.add(tokens, now);
-    this.#long.add(tokens, now);
+    if (this.isKnown(now)) this.#long ??= new Cells(longestCellMs, now);
+    this.#long?.add(tokens, now);
   }
 
   /** The same, of a whole cell at least: what a longer time is planned by. 0 where there was none. */
   expectSteadily(ms: number, now: number): number {
-    const seen = [this.#long, this].find((cells) => cells.isSteady(now));
+    const seen = [this.#long, this].find((cells) => cells?.isSteady(now));
     return seen?.expect(ms, now) ?? 0;
   }
 }
