@@ -8,7 +8,7 @@ import { freshCounter, restoreCounter, type Counting } from "./counters.ts";
 import type { Horizon } from "./horizon.ts";
 import type { Ledger } from "./ledger.ts";
 import { guardOf } from "../platform/lease.ts";
-import { alsoCovering, coveredOf, covers, withCovered, type Covered } from "./covered.ts";
+import { alsoCovering, coveredBy, coveredOf, covers, withCovered, type Covered } from "./covered.ts";
 import { TermsInUse, type NamedTerms } from "./named-terms.ts";
 import { blockOf, isAssumed, isMemoryOnly, isWorse, mattersMs, unwrittenOf, type Account } from "./write-ahead.ts";
 
@@ -185,16 +185,20 @@ export class AccountShelf {
   #cover(account: Shelved, now: number): boolean {
     const { counter, algorithm, terms } = account;
     const { lostUpTo, paced } = this.#horizon;
-    const isNew = !covers(account.askedBy, terms);
+    // Counters that share what they count by length share its loss, too: it is that of the largest block.
+    const isShared = algorithm !== "token-bucket";
+    const own = unwrittenOf(terms);
+    const by = isShared ? coveredBy(account.covered, terms) : 0;
+    const isNew = isShared ? coveredBy(account.askedBy, terms) < own : !covers(account.askedBy, terms);
     const isOver = lostUpTo + guardOf(mattersMs(terms)) + mattersMs(terms) <= now;
-    if (!isOver && !covers(account.covered, terms)) counter.lose(unwrittenOf(terms), lostUpTo, terms);
+    if (!isOver && own > by && !covers(account.covered, terms)) counter.lose(own - by, lostUpTo, terms);
     if (isNew && algorithm === "fixed-window" && isMemoryOnly(terms)) {
       for (const { tokens, until } of paced.lostOf(terms.quota)) {
         if (tokens > 0 && now < until) counter.lose(tokens, until, terms);
       }
     }
-    account.covered = alsoCovering(account.covered, terms);
-    account.askedBy = alsoCovering(account.askedBy, terms);
+    if (own > by) account.covered = alsoCovering(account.covered, terms);
+    if (isNew) account.askedBy = alsoCovering(account.askedBy, terms);
     return isNew;
   }
 

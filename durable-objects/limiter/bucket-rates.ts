@@ -31,6 +31,29 @@ export function bucketOf(rates: readonly RatedBucket[], rate: Rate): Bucket {
   return (own ?? rates.at(-1))?.bucket ?? freshBucket;
 }
 
+/**
+ * The bucket of these terms as it is now. One of a new rate begins with what is in the last one, as far as it holds that;
+ * and with what is owed.
+ */
+export function begunBucket(rates: readonly RatedBucket[], terms: Terms, now: number): Bucket {
+  const bucket = bucketAt(bucketOf(rates, terms), terms, now);
+  const last = rates.at(-1);
+  if (last === undefined || rates.some((one) => hasRate(one.bucket, terms))) return bucket;
+  const part = BigInt(terms.windowMs);
+  const taken = takenOf(bucket);
+  const owed = taken - BigInt(last.burst) * part;
+  const most = BigInt(terms.burst) * part + (owed > 0n ? owed : 0n);
+  let excess = taken > most ? taken - most : 0n;
+  const level = bucket.level - leastOf(bucket.level, excess);
+  excess -= bucket.level - level;
+  const leased = bucket.leased.flatMap((one) => {
+    const less = Number(leastOf(BigInt(one.tokens), excess / part));
+    excess -= BigInt(less) * part;
+    return less < one.tokens ? [{ ...one, tokens: one.tokens - less }] : [];
+  });
+  return { ...bucket, level, leased };
+}
+
 export function hasRate(one: Rate, { quota, windowMs }: Rate): boolean {
   return one.quota === quota && one.windowMs === windowMs;
 }
@@ -49,11 +72,11 @@ export function filled(
   now: number,
 ): RatedBucket {
   const before = bucketAt(bucket, bucket, now);
-  const after = bucketAt({ ...before, leased: withTokens(before.leased, stamp, moved) }, bucket, now);
-  const most = BigInt(burst) * BigInt(bucket.windowMs);
-  const excess = takenOf(after) - (takenOf(before) > most ? takenOf(before) : most);
-  const level = isDebt || excess <= 0n ? after.level : after.level - leastOf(after.level, excess);
-  return { bucket: { ...after, level, since: now + 1 }, burst };
+  const room = roomOf(before, { burst });
+  const most = room > 0n ? Number(ceilDivide(room, BigInt(bucket.windowMs))) : 0;
+  const tokens = isDebt ? moved : Math.min(moved, most);
+  const leased = tokens === 0 ? before.leased : withTokens(before.leased, stamp, tokens);
+  return { bucket: { ...bucketAt({ ...before, leased }, bucket, now), since: now + 1 }, burst };
 }
 
 /**

@@ -239,7 +239,7 @@ export class Budgets {
     if (mayGoUnwritten(account, moved, rule, now)) {
       if (this.#horizon.reach(now, rule.windowMs, mattersMs(rule))) this.#tally.save();
       if (account.hasRow) this.#shelf.unwrite(budget, account);
-    } else if (moved > account.allowance || now >= account.allowedUntil) {
+    } else if (moved > account.allowance || now >= account.allowedUntil || endsLater(account, rule, now)) {
       this.#shelf.write(budget, account, aheadOf(moved, rule), now);
     }
     account.allowance -= moved;
@@ -277,6 +277,11 @@ export class Budgets {
     this.#clock = Math.max(this.#clock, at);
     return this.#clock;
   }
+}
+
+/** A row that another rule wrote ahead may end before the window of this one. */
+function endsLater({ counter, hasRow, allowedUntil }: Account, rule: Rule, now: number): boolean {
+  return hasRow && rule.algorithm === "fixed-window" && counter.allowanceEndsAt(rule, now) > allowedUntil;
 }
 
 function countingOf({ algorithm }: Rule): Counting {

@@ -4,15 +4,24 @@
  * JSON, and the versions before skip what they do not know.
  */
 import type { NamedTerms } from "./named-terms.ts";
+import { unwrittenOf } from "./write-ahead.ts";
 
 /** null: nothing is missing. */
 export type Covered = readonly string[] | null;
 
 /** Of more the first is forgotten, and covered again: what is counted twice admits less, never more. */
-const mostCovered = 8;
+const mostCovered = 64;
 
 export function covers(covered: Covered, { name }: NamedTerms): boolean {
   return covered === null || covered.includes(name);
+}
+
+/** What of a loss by these terms has been counted by others of the same length: one memory was lost, and once. */
+export function coveredBy(covered: Covered, { windowMs }: NamedTerms): number {
+  return (covered ?? []).reduce((most, name) => {
+    const [quota = 0, length = 0, burst = 0] = name.split("/").map(Number);
+    return length === windowMs ? Math.max(most, unwrittenOf({ quota, windowMs, burst })) : most;
+  }, 0);
 }
 
 export function alsoCovering(covered: Covered, terms: NamedTerms): Covered {

@@ -7,7 +7,7 @@
  */
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
 import { LeaseShare } from "./lease-share.ts";
-import { countsFrom, isAsked, isOpenWindow, lengthOf, openAt, windowAmong, type OpenWindow } from "./open-windows.ts";
+import { isAsked, isOpenWindow, lengthOf, mayHave, openAt, windowAmong, type OpenWindow } from "./open-windows.ts";
 import { heldAhead, heldIn, isPaced, lifeOf, pacedEnd, pacedLease, type Span } from "./paced-spans.ts";
 import type { TokenLease } from "./contract.ts";
 
@@ -109,7 +109,7 @@ export class FixedWindow implements Counter {
   putBack(stamp: number, tokens: number, { quota, windowMs }: Terms, now: number): number {
     let told = tokens;
     this.#windows = this.#windows.map((one) => {
-      if (!countsFrom(one, stamp, now)) {
+      if (!mayHave(one, stamp, windowMs, now)) {
         if (now < one.endsAt) told = 0;
         return one;
       }
@@ -122,7 +122,7 @@ export class FixedWindow implements Counter {
       this.#debt = Math.max(0, this.#debt - forgiven);
       return { ...one, charged, overdrawn: one.overdrawn - forgiven };
     });
-    return this.#windows.some((one) => countsFrom(one, stamp, now)) ? told : 0;
+    return this.#windows.some((one) => mayHave(one, stamp, windowMs, now)) ? told : 0;
   }
 
   assume(tokens: number, at: number): void {
@@ -200,7 +200,7 @@ export class FixedWindow implements Counter {
     const paidTo = this.#paidTo;
     const held = (from: number, to: number) => heldIn(this.#spans, from, to) + lostFrom(this.#lost, from, to - from);
     const open = openAt(this.#windows, now, held);
-    const { window, others } = windowAmong(open, windowMs, now, { held, knownFrom: paidTo });
+    const { window, others } = windowAmong(open, windowMs, now, { held, knownFrom: paidTo === 0 ? now : paidTo });
     const asked = { ...window, askedAt: now };
     if (isAsked(window)) return { window: asked, others, debt: this.#debt, paidTo };
     const { startsAt, endsAt } = window;

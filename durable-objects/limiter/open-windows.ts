@@ -62,8 +62,14 @@ export function windowAmong(
 }
 
 /** Where all that went from that moment on is counted. */
-export function countsFrom({ since, endsAt }: OpenWindow, moment: number, now: number): boolean {
+function countsFrom({ since, endsAt }: OpenWindow, moment: number, now: number): boolean {
   return since <= moment && now < endsAt;
+}
+
+/** A rule's own window may give back all that its own askers were charged in it. */
+export function mayHave(window: OpenWindow, moment: number, windowMs: number, now: number): boolean {
+  const isOwn = lengthOf(window) === windowMs && window.startsAt <= moment && now < window.endsAt;
+  return isOwn || countsFrom(window, moment, now);
 }
 
 export function isAsked({ askedAt, startsAt }: OpenWindow): boolean {

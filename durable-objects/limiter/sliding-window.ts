@@ -117,7 +117,7 @@ export function restoreSlidingWindow(image: string): Counter | null {
   if (farthest !== undefined)
     return new SlidingWindow(logs.map((log) => (log === farthest ? { ...log, counted } : log)));
   const last = counted.at(-1);
-  return new SlidingWindow(last === undefined ? [] : [{ windowMs, until: last.at + windowMs, counted }]);
+  return new SlidingWindow(windowMs === 0 ? [] : [{ windowMs, until: (last?.at ?? 0) + windowMs, counted }]);
 }
 
 function leftOf(counted: readonly DatedTokens[], quota: number): number {

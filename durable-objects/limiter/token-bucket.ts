@@ -17,7 +17,17 @@ import {
   underTerms,
   type Bucket,
 } from "./bucket-level.ts";
-import { askedBy, bucketOf, filled, hasRate, isWhole, readBucket, withUnknown, writtenBucket } from "./bucket-rates.ts";
+import {
+  askedBy,
+  begunBucket,
+  bucketOf,
+  filled,
+  hasRate,
+  isWhole,
+  readBucket,
+  withUnknown,
+  writtenBucket,
+} from "./bucket-rates.ts";
 import type { RatedBucket, WrittenBucket } from "./bucket-rates.ts";
 import type { Ask, Counter, Grant, Standing, Terms } from "./counter.ts";
 import { withoutTokens, withTokens } from "./dated-tokens.ts";
@@ -125,7 +135,12 @@ class TokenBucket implements Counter {
 
   lose(tokens: number, at: number, terms: Terms): void {
     const bucket = underTerms(bucketOf(this.#rates, terms), terms);
-    const own = withUnknown({ bucket, burst: terms.burst }, spentBy(at, lifeOf(terms)), tokens, at);
+    const { quota, windowMs, burst } = terms;
+    const stamp = spentBy(at, lifeOf(terms));
+    // What has drained since then is not held to be lost now.
+    const drained = Math.floor((Math.max(0, bucket.at - stamp) * quota) / windowMs);
+    const left = Math.max(0, Math.min(tokens, burst) - drained);
+    const own = withUnknown({ bucket, burst }, stamp, left, at);
     this.#rates = askedBy(this.#rates, own.bucket, own.burst);
   }
 
@@ -163,19 +178,21 @@ class TokenBucket implements Counter {
   }
 
   #at(terms: Terms, now: number): Bucket {
-    return bucketAt(bucketOf(this.#rates, terms), terms, now);
+    return begunBucket(this.#rates, terms, now);
   }
 
   /** As it is now, and how it came there is remembered. */
   #now(terms: Terms, now: number): Bucket {
     const before = bucketOf(this.#rates, terms);
     const isLast = before === this.#rates.at(-1)?.bucket;
-    const bucket = bucketAt(before, terms, now, (at, level) => isLast && this.#lows.see(at, level));
+    const bucket = hasRate(before, terms)
+      ? bucketAt(before, terms, now, (at, level) => isLast && this.#lows.see(at, level))
+      : begunBucket(this.#rates, terms, now);
     this.#lows.begin(now);
     const isSame = isLast && bucket.since === before.since;
     // Another rate, and other parts: nothing from before it comes back.
     if (!isSame) this.#lows.forget();
-    const kept = isSame || this.#rates.length === 0 ? bucket : { ...bucket, since: now };
+    const kept = isSame || this.#rates.length === 0 ? bucket : { ...bucket, since: Math.max(bucket.since, now) };
     this.#rates = askedBy(this.#rates, kept, terms.burst);
     return kept;
   }
@@ -187,8 +204,11 @@ class TokenBucket implements Counter {
 
   image(): string {
     const written = this.#rates.map(writtenBucket);
-    const last = written.at(-1) ?? writtenBucket({ bucket: freshBucket, burst: 0 });
-    return JSON.stringify({ v: 1, ...last, terms: this.#terms, others: written.slice(0, -1) } satisfies Image);
+    const empty = { bucket: freshBucket, burst: 0 };
+    // The version before knows of one: the fullest.
+    const fullest = this.#rates.reduce((most, one) => (isFuller(one, most) ? one : most), this.#rates.at(-1) ?? empty);
+    const rates = written.length > 1 ? { rates: written } : {};
+    return JSON.stringify({ v: 1, ...writtenBucket(fullest), terms: this.#terms, ...rates } satisfies Image);
   }
 }
 
@@ -196,7 +216,11 @@ interface Image extends WrittenBucket {
   readonly v: 1;
   /** Not written by the versions before. */
   readonly terms?: Terms | null;
-  readonly others?: readonly WrittenBucket[];
+  readonly rates?: readonly WrittenBucket[];
+}
+
+function isFuller(one: RatedBucket, other: RatedBucket): boolean {
+  return takenOf(one.bucket) * BigInt(other.bucket.windowMs) > takenOf(other.bucket) * BigInt(one.bucket.windowMs);
 }
 
 export function freshTokenBucket(): Counter {
@@ -205,9 +229,11 @@ export function freshTokenBucket(): Counter {
 
 export function restoreTokenBucket(image: string): Counter | null {
   const read = (JSON.parse(image) ?? {}) as Partial<Record<keyof Image, unknown>>;
-  const { v, terms = null, others = [] } = read;
-  if (v !== 1 || !Array.isArray(others) || (terms !== null && !isTerms(terms))) return null;
-  const rates = [...others.map(readBucket), readBucket({ burst: terms?.burst, ...read })];
+  const { v, terms = null } = read;
+  if (v !== 1 || (terms !== null && !isTerms(terms))) return null;
+  const { rates: all = [{ burst: terms?.burst, ...read }] } = read;
+  if (!Array.isArray(all)) return null;
+  const rates = all.map(readBucket);
   return rates.every((one) => one !== null) ? new TokenBucket(rates, terms) : null;
 }
 

@@ -54,5 +54,7 @@ function pacedOf({ demand }: KeyEntry, { algorithm, quota, windowMs }: Rule, now
   if (algorithm !== "fixed-window" || windowMs > longestPacedWindowMs) return 0;
   const expected = demand.expectSteadily(windowMs * drift, now);
   const tokens = Math.ceil(expected + 4 * Math.sqrt(expected));
-  return tokens <= mostPaced && tokens * 4 <= quota ? tokens : 0;
+  // A lease that is too small for some bursts is better than none.
+  const most = Math.min(mostPaced, Math.floor(quota / 4));
+  return expected + Math.sqrt(expected) <= most ? Math.min(tokens, most) : 0;
 }
