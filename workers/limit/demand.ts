@@ -50,8 +50,9 @@ class Cells {
   }
 
   #turn(now: number): void {
-    const cells = Math.floor((now - this.#cellAt) / this.#cellMs);
-    if (cells <= 0) return;
+    const passedMs = now - this.#cellAt;
+    if (passedMs < this.#cellMs) return;
+    const cells = Math.floor(passedMs / this.#cellMs);
     this.#before = cells === 1 ? this.#now : 0;
     this.#now = 0;
     this.#cellAt += cells * this.#cellMs;
@@ -68,8 +69,8 @@ export class Demand extends Cells {
 
   override add(tokens: number, now: number): void {
     super.add(tokens, now);
-    if (this.isKnown(now)) this.#long ??= new Cells(longestCellMs, now);
-    this.#long?.add(tokens, now);
+    if (this.#long !== null) this.#long.add(tokens, now);
+    else if (this.isKnown(now)) this.#long = new Cells(longestCellMs, now);
   }
 
   /** The same, of a whole cell at least: what a longer time is planned by. 0 where there was none. */
