@@ -11,7 +11,10 @@ const bindings = {
   },
 };
 
-/** No object reads another one: what a stub speaks is its contract's matter. */
+/**
+ * Cast, because `Env` names the classes of the mesh's own Worker, which a user's Worker has under its own exports. No
+ * object reads another one: what a stub speaks is its contract's matter.
+ */
 export const objectBindings = bindings as unknown as Env;
 
 function namespaceOf(className: string): Objects<unknown> {

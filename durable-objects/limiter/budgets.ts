@@ -102,7 +102,8 @@ export class Budgets {
     const answer = answerOf(offered, account.counter.standing(rule, now), rule, { now, waitedMs });
     const { moved, stamp } = offered.kind === "granted" ? offered : { moved: 0, stamp: 0 };
     const returnable = offered.kind === "granted" && isPaced(offered.lease) ? offered.tokens : moved;
-    const decision = { budget, answer, at: now, stamp, terms: rule, returnable, returned: 0, isTold: false };
+    const terms = this.#shelf.termsOf(account);
+    const decision = { budget, answer, at: now, stamp, terms, returnable, returned: 0, isTold: false };
     this.#recent.keep(requestId, decision);
     return answer;
   }

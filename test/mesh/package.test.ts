@@ -37,6 +37,7 @@ export { Limiter } from "selvedge/objects";
 const one = limiter("one", fixedWindow({ quota: 1, windowMs: 1_000 }));
 const calls: readonly (() => unknown)[] = [
   () => one.limit({ key: "" }),
+  // Cast: who writes no types may say it all the same.
   () => one.limit({ key: 5 as unknown as string }),
   () => one.limit({ key: "k", cost: -1 }),
   () => one.limit({ key: "k", cost: 0.5 }),

@@ -56,6 +56,7 @@ async function inLog(about: string): Promise<readonly MeshEvent[]> {
 
 /** What it still owes is sent first, as its alarm would. */
 async function told(name: string): Promise<readonly string[]> {
+  // The runtime's tool types an instance by the stub, which knows no alarm.
   await runInDurableObject(stubOf(name), (instance) => (instance as unknown as { alarm(): Promise<void> }).alarm());
   return (await inLog(name)).map(({ type }) => type);
 }

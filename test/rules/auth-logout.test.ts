@@ -1,18 +1,8 @@
 /** Logging out: every token that came is ended, and the cookie goes with its token or stays with it. */
 import { describe, expect, test } from "vitest";
-import type { Cors } from "../../workers/config/mesh.ts";
-import { logOut, site } from "./logout-world.ts";
+import { app, listed, logOut, site } from "./logout-world.ts";
 
 const foreign = "https://evil.example";
-const app = "https://app.example";
-const listed: Cors = {
-  origins: new Set([app]),
-  credentials: true,
-  methods: null,
-  headers: null,
-  exposed: [],
-  maxAgeSeconds: 600,
-};
 const bearer = { authorization: "Bearer good-b" };
 const cookie = { cookie: "__Host-mesh=good-c" };
 

@@ -5,17 +5,7 @@ import type { Cors } from "../../workers/config/mesh.ts";
 import { cookieCredential } from "../../workers/gate/cookie-credential.ts";
 import { isTrustedOrigin } from "../../workers/gate/cookie-origin.ts";
 import type { Passage } from "../../workers/gate/passage.ts";
-import { logOut, site } from "./logout-world.ts";
-
-const app = "https://app.example";
-const cors: Cors = {
-  origins: new Set([app]),
-  credentials: true,
-  methods: null,
-  headers: null,
-  exposed: [],
-  maxAgeSeconds: 600,
-};
+import { app, listed as cors, logOut, site } from "./logout-world.ts";
 
 describe("the token's cookie is trusted to", () => {
   test.each<readonly [string, string | undefined, string, Cors | null, boolean]>([

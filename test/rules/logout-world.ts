@@ -7,6 +7,16 @@ import { createReserved } from "../../workers/reserved.ts";
 import { withTop } from "../support/configurations.ts";
 
 export const site = "https://mesh.example";
+/** Another site's page, and the rule that lists it with credentials. */
+export const app = "https://app.example";
+export const listed: Cors = {
+  origins: new Set([app]),
+  credentials: true,
+  methods: null,
+  headers: null,
+  exposed: [],
+  maxAgeSeconds: 600,
+};
 const mesh = compile(withTop({}));
 const { issuer } = mesh.tokens;
 

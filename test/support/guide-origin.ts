@@ -116,6 +116,7 @@ async function giveToken({ authorization }: Asked): Promise<Answer> {
 async function openShelf({ authorization, cookie }: Asked): Promise<Answer> {
   if (isPerson(authorization)) return found({ read: person.name });
   const [, token = ""] = /^Bearer (.+)$/.exec(authorization) ?? /(?:^|; )rh_auth=Bearer_([^;]+)/.exec(cookie) ?? [];
+  // Whatever is wrong with it, it is no token of this origin's.
   const verified = await jwtVerify(token, key, { issuer, algorithms: ["HS256"] }).catch(() => null);
   return verified === null ? wrong : found({ read: verified.payload.sub });
 }
