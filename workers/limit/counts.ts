@@ -1,4 +1,7 @@
-/** What was allowed and refused here of a budget: told to its limiter by the calls that are made anyway, and there once, unless every answer is lost. */
+/**
+ * What was allowed and refused here of a budget: told to its limiter by the calls that are made anyway, and there once,
+ * unless every answer is lost.
+ */
 import type { Counts } from "../../durable-objects/limiter/contract.ts";
 
 export const noCounts: Counts = { allowed: 0, refused: 0, nearLimit: 0 };
